@@ -1,0 +1,78 @@
+# Everything a newcomer or a contributor runs. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+PYTHON_FOLDERS := shared services deploy tests protos
+# Silences the servers' libraries, not ours.
+export GRPC_VERBOSITY ?= NONE
+
+##@ Use it
+.PHONY: demo
+demo: setup ## Make a movie: make demo THEME="A lighthouse keeper adopts a storm" (SHAPE=3x3x3, SEED=7, KEEP=1 leaves the stack up)
+	@$(BIN)/reelmill-local demo $(if $(THEME),--theme "$$THEME") $(if $(SHAPE),--shape $(SHAPE)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep)
+
+.PHONY: up
+up: setup ## Start the local stack in the background: NATS, S3, Triton and the services
+	@$(BIN)/reelmill-local up --detach
+
+.PHONY: down
+down: ## Stop the local stack; its data stays in .reelmill/
+	@if [ -x $(BIN)/reelmill-local ]; then $(BIN)/reelmill-local down; fi
+
+.PHONY: setup
+setup: ## Install everything into .venv; does nothing when it is up to date (PYTHON=python3.12 chooses another Python)
+	@deploy/local/setup.sh
+
+##@ Check it
+.PHONY: test
+test: setup ## All tests: unit, contract, end to end
+	$(BIN)/pytest tests/unit tests/contract tests/e2e
+
+.PHONY: test-unit
+test-unit: setup ## Tests without any server: under a minute
+	$(BIN)/pytest tests/unit
+
+.PHONY: test-contract
+test-contract: setup ## The ports against every server we support: S3, NATS, language models
+	$(BIN)/pytest tests/contract
+
+.PHONY: test-e2e
+test-e2e: setup ## Whole movies on the local stack, with faults
+	$(BIN)/pytest tests/e2e
+
+.PHONY: lint
+lint: setup ## ruff, mypy, buf and the check that generated code is up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(PYTHON_FOLDERS)
+	$(BIN)/buf lint protos
+	$(BIN)/python protos/generate.py --check
+
+.PHONY: bench-movie
+bench-movie: setup ## Speed of a movie against a plain diffusers loop; the last line is one JSON object
+	@$(BIN)/python -m tests.bench.movie
+
+##@ Change it
+.PHONY: fmt
+fmt: setup ## Format the code and sort its imports
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: proto
+proto: setup ## Generate the Python stubs from protos/
+	$(BIN)/python protos/generate.py
+
+.PHONY: lock
+lock: ## Resolve locks/*.in into locks/*.txt with hashes (UPGRADE=1 takes newer versions)
+	@locks/lock.sh
+
+.PHONY: clean
+clean: down ## Remove what was installed and made: .venv, .reelmill, caches
+	rm -rf .venv .reelmill .pytest_cache .mypy_cache .ruff_cache
+	find $(PYTHON_FOLDERS) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Help
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
