@@ -26,7 +26,7 @@ from reelmill.v1 import common_pb2 as reelmill_dot_v1_dot_common__pb2
 from reelmill.v1 import script_pb2 as reelmill_dot_v1_dot_script__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14reelmill/v1/qa.proto\x12\x0breelmill.v1\x1a\x18reelmill/v1/common.proto\x1a\x18reelmill/v1/script.proto\"Y\n\x15WriteQuestionsRequest\x12\r\n\x05movie\x18\x01 \x01(\t\x12#\n\x06script\x18\x02 \x01(\x0b\x32\x13.reelmill.v1.Script\x12\x0c\n\x04seed\x18\x03 \x01(\x03\"|\n\x16WriteQuestionsResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12-\n\tquestions\x18\x02 \x01(\x0b\x32\x18.reelmill.v1.QuestionSetH\x00\x42\x08\n\x06update\"\x8a\x01\n\x0bQuestionSet\x12\r\n\x05movie\x18\x01 \x01(\t\x12(\n\tquestions\x18\x02 \x03(\x0b\x32\x15.reelmill.v1.Question\x12\x0e\n\x06writer\x18\x03 \x01(\t\x12!\n\x05usage\x18\x04 \x01(\x0b\x32\x12.reelmill.v1.Usage\x12\x0f\n\x07\x64ropped\x18\x05 \x01(\x05\"\x84\x03\n\x08Question\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x03 \x01(\t\x12*\n\x05level\x18\x04 \x01(\x0e\x32\x1b.reelmill.v1.Question.Level\x12(\n\x04kind\x18\x05 \x01(\x0e\x32\x1a.reelmill.v1.Question.Kind\x12\'\n\x08\x65vidence\x18\x06 \x03(\x0b\x32\x15.reelmill.v1.Evidence\x12\x12\n\nchecked_by\x18\x07 \x01(\t\"d\n\x05Level\x12\x15\n\x11LEVEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0bLEVEL_MOVIE\x10\x01\x12\x11\n\rLEVEL_CHAPTER\x10\x02\x12\x0f\n\x0bLEVEL_SCENE\x10\x03\x12\x0f\n\x0bLEVEL_FRAME\x10\x04\"Q\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n\rKIND_OVERVIEW\x10\x01\x12\r\n\tKIND_PLOT\x10\x02\x12\x11\n\rKIND_TEMPORAL\x10\x03\"(\n\x08\x45vidence\x12\r\n\x05\x66rame\x18\x01 \x01(\x05\x12\r\n\x05lines\x18\x02 \x03(\x05\x32h\n\tQaService\x12[\n\x0eWriteQuestions\x12\".reelmill.v1.WriteQuestionsRequest\x1a#.reelmill.v1.WriteQuestionsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14reelmill/v1/qa.proto\x12\x0breelmill.v1\x1a\x18reelmill/v1/common.proto\x1a\x18reelmill/v1/script.proto\"Y\n\x15WriteQuestionsRequest\x12\r\n\x05movie\x18\x01 \x01(\t\x12#\n\x06script\x18\x02 \x01(\x0b\x32\x13.reelmill.v1.Script\x12\x0c\n\x04seed\x18\x03 \x01(\x03\"|\n\x16WriteQuestionsResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12-\n\tquestions\x18\x02 \x01(\x0b\x32\x18.reelmill.v1.QuestionSetH\x00\x42\x08\n\x06update\"\xa0\x01\n\x0bQuestionSet\x12\r\n\x05movie\x18\x01 \x01(\t\x12(\n\tquestions\x18\x02 \x03(\x0b\x32\x15.reelmill.v1.Question\x12\x0e\n\x06writer\x18\x03 \x01(\t\x12!\n\x05usage\x18\x04 \x01(\x0b\x32\x12.reelmill.v1.Usage\x12\x0f\n\x07\x64ropped\x18\x05 \x01(\x05\x12\x14\n\x0cinput_digest\x18\x06 \x01(\t\"\x84\x03\n\x08Question\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x03 \x01(\t\x12*\n\x05level\x18\x04 \x01(\x0e\x32\x1b.reelmill.v1.Question.Level\x12(\n\x04kind\x18\x05 \x01(\x0e\x32\x1a.reelmill.v1.Question.Kind\x12\'\n\x08\x65vidence\x18\x06 \x03(\x0b\x32\x15.reelmill.v1.Evidence\x12\x12\n\nchecked_by\x18\x07 \x01(\t\"d\n\x05Level\x12\x15\n\x11LEVEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0bLEVEL_MOVIE\x10\x01\x12\x11\n\rLEVEL_CHAPTER\x10\x02\x12\x0f\n\x0bLEVEL_SCENE\x10\x03\x12\x0f\n\x0bLEVEL_FRAME\x10\x04\"Q\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n\rKIND_OVERVIEW\x10\x01\x12\r\n\tKIND_PLOT\x10\x02\x12\x11\n\rKIND_TEMPORAL\x10\x03\"(\n\x08\x45vidence\x12\r\n\x05\x66rame\x18\x01 \x01(\x05\x12\r\n\x05lines\x18\x02 \x03(\x05\x32h\n\tQaService\x12[\n\x0eWriteQuestions\x12\".reelmill.v1.WriteQuestionsRequest\x1a#.reelmill.v1.WriteQuestionsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,15 +38,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WRITEQUESTIONSRESPONSE']._serialized_start=180
   _globals['_WRITEQUESTIONSRESPONSE']._serialized_end=304
   _globals['_QUESTIONSET']._serialized_start=307
-  _globals['_QUESTIONSET']._serialized_end=445
-  _globals['_QUESTION']._serialized_start=448
-  _globals['_QUESTION']._serialized_end=836
-  _globals['_QUESTION_LEVEL']._serialized_start=653
-  _globals['_QUESTION_LEVEL']._serialized_end=753
-  _globals['_QUESTION_KIND']._serialized_start=755
-  _globals['_QUESTION_KIND']._serialized_end=836
-  _globals['_EVIDENCE']._serialized_start=838
-  _globals['_EVIDENCE']._serialized_end=878
-  _globals['_QASERVICE']._serialized_start=880
-  _globals['_QASERVICE']._serialized_end=984
+  _globals['_QUESTIONSET']._serialized_end=467
+  _globals['_QUESTION']._serialized_start=470
+  _globals['_QUESTION']._serialized_end=858
+  _globals['_QUESTION_LEVEL']._serialized_start=675
+  _globals['_QUESTION_LEVEL']._serialized_end=775
+  _globals['_QUESTION_KIND']._serialized_start=777
+  _globals['_QUESTION_KIND']._serialized_end=858
+  _globals['_EVIDENCE']._serialized_start=860
+  _globals['_EVIDENCE']._serialized_end=900
+  _globals['_QASERVICE']._serialized_start=902
+  _globals['_QASERVICE']._serialized_end=1006
 # @@protoc_insertion_point(module_scope)

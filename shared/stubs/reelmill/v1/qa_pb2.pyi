@@ -85,11 +85,14 @@ class QuestionSet(_message.Message):
     WRITER_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     DROPPED_FIELD_NUMBER: _builtins.int
+    INPUT_DIGEST_FIELD_NUMBER: _builtins.int
     movie: _builtins.str
     writer: _builtins.str
     """Who wrote them: "offline" or the name of the language model."""
     dropped: _builtins.int
     """Questions that were written but could not be proved, and so left out."""
+    input_digest: _builtins.str
+    """sha256 over the script, the seed and the writer: the same inputs, the same questions."""
     @_builtins.property
     def questions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Question]: ...
     @_builtins.property
@@ -102,10 +105,11 @@ class QuestionSet(_message.Message):
         writer: _builtins.str = ...,
         usage: _common_pb2.Usage | None = ...,
         dropped: _builtins.int = ...,
+        input_digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped", b"dropped", "movie", b"movie", "questions", b"questions", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped", b"dropped", "input_digest", b"input_digest", "movie", b"movie", "questions", b"questions", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
