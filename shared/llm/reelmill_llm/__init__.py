@@ -1,0 +1,7 @@
+"""Checked, typed answers from any server that speaks the OpenAI chat completions API."""
+
+from .ports import Answer, Llm, Prompt, Usage, open_llm
+from .remember import RememberedLlm
+from .settings import LlmSettings
+
+__all__ = ["Answer", "Llm", "LlmSettings", "Prompt", "RememberedLlm", "Usage", "open_llm"]

@@ -1,0 +1,186 @@
+"""The Llm port on the `openai` package."""
+
+import asyncio
+import random
+import time
+from typing import Any, TypeVar
+
+from aiolimiter import AsyncLimiter
+from openai import AsyncOpenAI, BadRequestError, OpenAIError, UnprocessableEntityError
+from openai.types.chat import ChatCompletion
+from opentelemetry.trace import Span, SpanKind
+from pydantic import BaseModel
+
+from reelmill_kit import telemetry
+
+from .failures import Failures, TryAgain
+from .ports import Answer, Check, Prompt, Usage
+from .reading import UnreadableAnswer, is_refusal, read_answer, strict_schema
+from .settings import OPENAI_URL, LlmSettings
+
+T = TypeVar("T", bound=BaseModel)
+Message = dict[str, str]
+
+# How an answer is asked for, from the strictest to what every server takes.
+_STRICTNESS = ("json_schema", "json_object", "plain", "bare")
+_REFUSALS = 2
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
+
+
+class OpenAiLlm:
+    """Any server that speaks the chat completions API. One instance per process holds all its limits."""
+
+    def __init__(self, settings: LlmSettings) -> None:
+        self._settings = settings
+        self._failures = Failures(settings)
+        self._client = AsyncOpenAI(
+            api_key=settings.api_key.get_secret_value() or "none",
+            base_url=settings.base_url or OPENAI_URL,
+            timeout=settings.timeout,
+            max_retries=0,
+        )
+        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._rate = AsyncLimiter(settings.max_rate, 60) if settings.max_rate else None
+        self._strictness = 0
+        self._closed_until = 0.0
+
+    @property
+    def model(self) -> str:
+        return self._settings.model
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def ask(self, prompt: Prompt, answer: type[T], check: Check[T] | None = None) -> Answer[T]:
+        usage, refusals, correction = Usage(), 0, list[Message]()
+        schema = strict_schema(answer)
+        for attempt in range(1, self._settings.attempts + 1):
+            try:
+                completion = await self._complete(prompt, correction, schema)
+                usage += _usage(completion)
+                return Answer(self._read(completion, answer, check), usage)
+            except TryAgain as again:
+                refusals += again.refusal
+                if attempt == self._settings.attempts or refusals == _REFUSALS:
+                    raise again.as_error(prompt.name, attempt) from again
+                correction = again.correction
+                await self._pause(attempt, again)
+        raise AssertionError("attempts is at least 1")
+
+    def _read(self, completion: ChatCompletion, answer: type[T], check: Check[T] | None) -> T:
+        """The checked answer in the completion; TryAgain where there is none."""
+        choices = completion.choices if isinstance(completion, ChatCompletion) else None
+        if not choices or choices[0].message is None:
+            raise self._failures.bad_answer("the server's response holds no message")
+        choice = choices[0]
+        text = choice.message.content or ""
+        if choice.message.refusal or choice.finish_reason == "content_filter" or is_refusal(text):
+            raise self._failures.refused(choice.message.refusal or text)
+        if choice.finish_reason == "length":
+            raise self._failures.cut_off()
+        try:
+            value = read_answer(text, answer)
+            if check:
+                check(value)
+        except UnreadableAnswer as error:
+            raise self._failures.bad_answer(str(error), text) from error
+        except ValueError as error:
+            raise self._failures.bad_answer(str(error), text) from error
+        return value
+
+    async def _complete(
+        self, prompt: Prompt, correction: list[Message], schema: dict[str, Any]
+    ) -> ChatCompletion:
+        """One answer as the server gave it. A 400 is answered by asking less strictly, if that is possible."""
+        strictness = self._strictness
+        while True:
+            request = self._request(prompt, correction, schema, strictness)
+            try:
+                completion = await self._send(prompt, request)
+            except (BadRequestError, UnprocessableEntityError) as error:
+                if error.code in ("content_filter", "content_policy_violation"):
+                    raise self._failures.refused(error.message) from error
+                strictness += 1
+                if error.code == "context_length_exceeded" or strictness == len(_STRICTNESS):
+                    raise self._failures.rejected(error) from error
+            except (OpenAIError, TimeoutError, ValueError) as error:
+                raise self._failures.of(error) from error
+            else:
+                self._strictness = max(self._strictness, strictness)
+                return completion
+
+    def _request(
+        self, prompt: Prompt, correction: list[Message], schema: dict[str, Any], strictness: int
+    ) -> dict[str, Any]:
+        form = _STRICTNESS[strictness]
+        system = prompt.system
+        request: dict[str, Any] = {"model": self.model}
+        if form != "bare":
+            request["seed"] = prompt.seed & 0x7FFFFFFF
+        if form == "json_schema":
+            request["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": prompt.name, "strict": True, "schema": schema},
+            }
+        elif form == "json_object":
+            request["response_format"] = {"type": "json_object"}
+        request["messages"] = [
+            {"role": "system", "content": system},
+            {"role": "user", "content": prompt.user},
+            *correction,
+        ]
+        return request
+
+    async def _send(self, prompt: Prompt, request: dict[str, Any]) -> ChatCompletion:
+        async with self._slots:
+            if (wait := self._closed_until - time.monotonic()) > 0:
+                await asyncio.sleep(wait)
+            if self._rate:
+                await self._rate.acquire()
+            return await self._call(prompt, request)
+
+    async def _call(self, prompt: Prompt, request: dict[str, Any]) -> ChatCompletion:
+        async with asyncio.timeout(self._settings.timeout):
+            with telemetry.tracer().start_as_current_span(
+                f"chat {self.model}",
+                kind=SpanKind.CLIENT,
+                attributes={
+                    "gen_ai.operation.name": "chat",
+                    "gen_ai.provider.name": "openai",
+                    "gen_ai.request.model": self.model,
+                    "server.address": self._settings.server,
+                    "reelmill.prompt": prompt.name,
+                },
+            ) as span:
+                completion: ChatCompletion = await self._client.chat.completions.create(**request)
+                self._record(span, completion)
+                return completion
+
+    def _record(self, span: Span, completion: ChatCompletion) -> None:
+        usage = _usage(completion)
+        span.set_attribute("gen_ai.usage.input_tokens", usage.input_tokens)
+        span.set_attribute("gen_ai.usage.output_tokens", usage.output_tokens)
+        if isinstance(completion, ChatCompletion):
+            span.set_attribute("gen_ai.response.model", completion.model or "")
+            span.set_attribute(
+                "gen_ai.response.finish_reasons",
+                [str(choice.finish_reason) for choice in completion.choices or []],
+            )
+        tokens = telemetry.instruments().tokens
+        tokens.add(usage.input_tokens, {"gen_ai.token.type": "input", "gen_ai.request.model": self.model})
+        tokens.add(usage.output_tokens, {"gen_ai.token.type": "output", "gen_ai.request.model": self.model})
+
+    async def _pause(self, attempt: int, again: TryAgain) -> None:
+        """Before the next attempt. Where the server says when to come back, every question waits."""
+        if again.wait is not None:
+            self._closed_until = max(self._closed_until, time.monotonic() + again.wait)
+        elif not again.correction:
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+
+
+def _usage(completion: ChatCompletion) -> Usage:
+    usage = completion.usage if isinstance(completion, ChatCompletion) else None
+    return Usage(
+        1, (usage.prompt_tokens or 0) if usage else 0, (usage.completion_tokens or 0) if usage else 0
+    )
