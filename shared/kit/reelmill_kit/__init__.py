@@ -1,0 +1,1 @@
+"""What every Reelmill service needs, and nothing else."""

@@ -1,0 +1,318 @@
+"""The bus: NATS JetStream behind one object that connects, reconnects and says how it is.
+
+Streams carry work and news; KV holds the state of movies. All is created up front, idempotently.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    KeyValueConfig,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import APIError, BucketNotFoundError, FetchTimeoutError, KeyValueError
+from nats.js.errors import Error as JetStreamError
+from nats.js.kv import KeyValue
+from opentelemetry.trace import SpanKind
+
+from .cloudevents import Event
+from .errors import Reason, ReelmillError
+from .names import STAGE_NAMES, Stage
+from .settings import ServiceSettings
+from .telemetry import logger, trace_headers, tracer
+
+T = TypeVar("T")
+
+JOBS, EVENTS, REQUESTS, FRAMES, DLQ = "JOBS", "EVENTS", "REQUESTS", "FRAMES", "DLQ"
+MOVIES_BUCKET = "reelmill-movies"
+_DAY = 24 * 3600.0
+_DEDUPLICATION = 600.0
+
+_STREAMS = [
+    StreamConfig(
+        name=JOBS,
+        description="Work: one message a stage or frame, gone when acknowledged",
+        subjects=["reelmill.jobs.>"],
+        retention=RetentionPolicy.WORK_QUEUE,
+        duplicate_window=_DEDUPLICATION,
+    ),
+    StreamConfig(
+        name=EVENTS,
+        description="News for others to follow",
+        subjects=["reelmill.events.>"],
+        max_age=7 * _DAY,
+        duplicate_window=_DEDUPLICATION,
+    ),
+    StreamConfig(
+        name=REQUESTS,
+        description="What upstream systems ask for",
+        subjects=["reelmill.requests.*"],
+        max_age=7 * _DAY,
+        duplicate_window=_DEDUPLICATION,
+    ),
+    StreamConfig(
+        name=FRAMES,
+        description="One message a frame: how many subjects a movie has is how many frames are done",
+        subjects=["reelmill.frames.>"],
+        max_msgs_per_subject=1,
+        max_age=30 * _DAY,
+        duplicate_window=_DEDUPLICATION,
+    ),
+    StreamConfig(
+        name=DLQ,
+        description="What could not be done, with what is needed to replay it",
+        subjects=["reelmill.dlq.>"],
+        max_age=30 * _DAY,
+    ),
+]
+
+
+def stage_consumer(stage: Stage) -> str:
+    """The durable consumer of a stage; also what an autoscaler watches."""
+    return STAGE_NAMES[stage]
+
+
+class Bus:
+    """One connection for a process. Methods raise BUS_UNAVAILABLE where the server cannot be reached."""
+
+    def __init__(self, settings: ServiceSettings, name: str) -> None:
+        self._settings = settings
+        self._name = name
+        self._client: Client | None = None
+        self.closed = asyncio.Event()
+
+    async def connect(self) -> None:
+        """Waits until the server answers and everything is set up on it; says why it is waiting."""
+        delay = 0.5
+        while True:
+            try:
+                await self._connect_once()
+            except (OSError, TimeoutError, nats.errors.Error, JetStreamError) as error:
+                logger().warning(
+                    "waiting for NATS",
+                    url=self._settings.nats_url,
+                    error=f"{type(error).__name__}: {error}",
+                    do="start nats-server with JetStream there, or set REELMILL_NATS_URL",
+                    retry_in_s=delay,
+                )
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 15.0)
+            else:
+                logger().info("connected to NATS", url=self._settings.nats_url)
+                return
+
+    async def _connect_once(self) -> None:
+        async def on_closed() -> None:
+            self.closed.set()
+
+        async def on_disconnected() -> None:
+            logger().warning("lost NATS, reconnecting", url=self._settings.nats_url)
+
+        async def on_reconnected() -> None:
+            logger().info("reconnected to NATS", url=self._settings.nats_url)
+
+        async def on_error(error: Exception) -> None:
+            logger().warning("NATS error", error=f"{type(error).__name__}: {error}")
+
+        if self._client is None:
+            self._client = await nats.connect(
+                self._settings.nats_url,
+                name=f"reelmill-{self._name}",
+                connect_timeout=3,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.5,
+                closed_cb=on_closed,
+                disconnected_cb=on_disconnected,
+                reconnected_cb=on_reconnected,
+                error_cb=on_error,
+            )
+        await ensure_topology(self._client.jetstream(), self._settings.job_ack_wait)
+
+    @property
+    def connected(self) -> bool:
+        return self._client is not None and self._client.is_connected
+
+    @property
+    def client(self) -> Client:
+        if self._client is None or not self._client.is_connected:
+            raise self._unavailable("not connected")
+        return self._client
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        return self.client.jetstream(timeout=5)
+
+    async def check(self) -> None:
+        """Returns if JetStream answers now."""
+        jetstream = self.jetstream
+        await self.guard(jetstream.account_info)
+
+    async def check_topology(self) -> None:
+        """Makes what is missing on the server, which may have lost its storage."""
+        jetstream = self.jetstream
+        await self.guard(lambda: ensure_topology(jetstream, self._settings.job_ack_wait))
+
+    async def publish(self, subject: str, event: Event, message_id: str = "") -> None:
+        """Publishes to a stream and waits until it is stored; the same message_id is stored once (10 min)."""
+        with tracer().start_as_current_span(
+            f"publish {'.'.join(subject.split('.')[:3])}",
+            kind=SpanKind.PRODUCER,
+            attributes={"messaging.system": "nats", "messaging.destination.name": subject},
+        ):
+            headers = {**event.headers(), **trace_headers()}
+            if message_id:
+                headers["Nats-Msg-Id"] = message_id
+            await self.guard(lambda: self.jetstream.publish(subject, event.data, headers=headers))
+
+    async def dead_letter(self, message: Msg, error: ReelmillError) -> None:
+        """Keeps a message that cannot be worked on: as it came, with why and where it came from."""
+        headers = {f"original-{k.lower()}": v for k, v in (message.headers or {}).items()}
+        headers |= {
+            "reelmill-subject": message.subject,
+            "reelmill-reason": error.reason.value,
+            "reelmill-message": " ".join(error.message.split())[:1000],
+            **{f"reelmill-{name}": " ".join(value.split())[:200] for name, value in error.metadata.items()},
+        }
+        subject = "reelmill.dlq." + message.subject.removeprefix("reelmill.")
+        await self.guard(lambda: self.jetstream.publish(subject, message.data, headers=headers))
+
+    async def movies(self) -> KeyValue:
+        """The bucket that holds the state of movies."""
+        return await self.guard(lambda: self.jetstream.key_value(MOVIES_BUCKET))
+
+    async def purge(self, stream: str, subject: str) -> None:
+        await self.guard(lambda: self.jetstream.purge_stream(stream, subject=subject))
+
+    async def subjects(self, stream: str, subject_filter: str) -> dict[str, int]:
+        """How many messages each subject of a stream holds, for the subjects that match."""
+        info = await self.guard(lambda: self.jetstream.stream_info(stream, subjects_filter=subject_filter))
+        return dict(info.state.subjects or {})
+
+    def consumer(self, stream: str, durable: str) -> "Consumer":
+        return Consumer(self, stream, durable)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            with suppress(nats.errors.Error, TimeoutError, OSError):
+                await self._client.close()
+
+    async def guard(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Runs a NATS call; its errors become BUS_UNAVAILABLE."""
+        try:
+            return await call()
+        except (ReelmillError, KeyValueError):
+            raise  # what a KV answer means is for the caller to say
+        except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
+            raise self._unavailable(f"{type(error).__name__}: {error}") from error
+
+    def _unavailable(self, detail: str) -> ReelmillError:
+        return ReelmillError(
+            Reason.BUS_UNAVAILABLE,
+            f"NATS at {self._settings.nats_url} did not do what was asked ({detail}); "
+            "check that nats-server runs there with JetStream",
+        )
+
+
+class Consumer:
+    """A durable pull consumer that survives reconnects: it binds anew whenever the server stays silent."""
+
+    _WAIT = 10.0
+    _HEARTBEAT = 3.0
+    _GATHER = 0.03
+
+    def __init__(self, bus: Bus, stream: str, durable: str) -> None:
+        self._bus = bus
+        self._stream = stream
+        self._durable = durable
+        self._subscription: JetStreamContext.PullSubscription | None = None
+
+    async def fetch(self, limit: int) -> list[Msg]:
+        """Waits for messages and returns 1 to `limit`; none when a while went by without any."""
+        try:
+            if self._subscription is None:
+                self._subscription = await self._bus.jetstream.pull_subscribe_bind(
+                    consumer=self._durable, stream=self._stream
+                )
+            messages = await self._subscription.fetch(1, timeout=self._WAIT, heartbeat=self._HEARTBEAT)
+        except FetchTimeoutError:
+            return []
+        except (ReelmillError, nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
+            await self._unbind(error)
+            return []
+        if limit > 1:
+            # fetch() waits until a batch is full, so a batch is asked for only briefly.
+            with suppress(nats.errors.Error, JetStreamError, TimeoutError):
+                messages += await self._subscription.fetch(limit - 1, timeout=self._GATHER)
+        return messages
+
+    async def _unbind(self, error: Exception) -> None:
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            with suppress(nats.errors.Error, JetStreamError, TimeoutError, OSError):
+                await subscription.unsubscribe()
+        if self._bus.connected:
+            detail = f"{type(error).__name__}: {error}"
+            logger().warning("consumer binds anew", consumer=self._durable, error=detail)
+            with suppress(ReelmillError):
+                await self._bus.check_topology()
+        await asyncio.sleep(0.5)
+
+
+async def ensure_topology(jetstream: JetStreamContext, ack_wait: float) -> None:
+    """Creates streams, consumers and the KV bucket, or brings them up to date. Safe to run at any time."""
+    for stream in _STREAMS:
+        config = stream.evolve(storage=StorageType.FILE)
+        try:
+            await jetstream.add_stream(config)
+        except APIError as error:
+            if error.err_code != 10058:  # stream name already in use with a different configuration
+                raise
+            await jetstream.update_stream(config)
+    for number, name in STAGE_NAMES.items():
+        await _ensure_consumer(
+            jetstream, JOBS, stage_consumer(number), f"reelmill.jobs.{name}.>", ack_wait, max_ack_pending=1000
+        )
+    for stream_name, subject in ((REQUESTS, "reelmill.requests.*"), (EVENTS, "reelmill.events.>")):
+        await _ensure_consumer(jetstream, stream_name, "movies", subject, ack_wait, max_ack_pending=1000)
+    await _ensure_consumer(jetstream, FRAMES, "movies", "reelmill.frames.>", ack_wait, max_ack_pending=5000)
+    try:
+        await jetstream.key_value(MOVIES_BUCKET)
+    except BucketNotFoundError:
+        await jetstream.create_key_value(
+            KeyValueConfig(bucket=MOVIES_BUCKET, history=1, storage=StorageType.FILE)
+        )
+
+
+async def _ensure_consumer(
+    jetstream: JetStreamContext,
+    stream: str,
+    durable: str,
+    subject: str,
+    ack_wait: float,
+    *,
+    max_ack_pending: int,
+) -> None:
+    await jetstream.add_consumer(
+        stream,
+        ConsumerConfig(
+            durable_name=durable,
+            filter_subject=subject,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ack_wait,
+            # Workers count deliveries themselves: a message past the server's limit would stay in a
+            # work queue for ever without anybody hearing of it.
+            max_deliver=-1,
+            max_ack_pending=max_ack_pending,
+        ),
+    )

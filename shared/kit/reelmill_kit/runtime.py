@@ -1,0 +1,108 @@
+"""Runs a service: gRPC and jobs side by side, ready when what it needs is there, ended in good order."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+from . import telemetry
+from .bus import Bus
+from .errors import ReelmillError
+from .grpc_server import GrpcServer, Servicer
+from .settings import ServiceSettings
+
+Check = Callable[[], Awaitable[None]]
+_CHECK_INTERVAL = 5.0
+_CHECK_TIMEOUT = 10.0
+
+
+class Runtime:
+    """What a service's main puts together and then runs.
+
+    The process lives on while something it needs is missing: it says what, tries again, and is
+    unready by gRPC health until all is there.
+    """
+
+    def __init__(self, service: str, settings: ServiceSettings, bus: Bus) -> None:
+        telemetry.set_up(service, settings.log_level)
+        self._settings = settings
+        self._bus = bus
+        self._checks: dict[str, Check] = {"NATS": bus.check}
+
+    def needs(self, name: str, check: Check) -> None:
+        """The service is ready only while `check` returns; it raises ReelmillError otherwise."""
+        self._checks[name] = check
+
+    async def run(
+        self, servicers: Sequence[Servicer], loops: Sequence[Callable[[], Awaitable[None]]]
+    ) -> None:
+        """Serves until SIGTERM or SIGINT. `loops` start once the bus is connected and run until the end."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        server = GrpcServer(servicers)
+        host = self._settings.grpc_address.rsplit(":", 1)[0]
+        port = await server.start(self._settings.grpc_address)
+        telemetry.logger().info("serving gRPC", address=f"{host}:{port}", pid=os.getpid())
+        tasks = [asyncio.create_task(self._live(server, loops)), asyncio.create_task(self._bus.closed.wait())]
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            ended, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                if task is not stopping and (error := task.exception()):
+                    raise error
+            if stopping not in ended:
+                raise SystemExit("the bus connection was closed for good; a new process has to connect")
+        finally:
+            telemetry.logger().info("stopping", grace_s=self._settings.shutdown_grace)
+            for task in (*tasks, stopping):
+                task.cancel()
+            await asyncio.gather(*tasks, stopping, return_exceptions=True)
+            await server.stop(self._settings.shutdown_grace)
+            await self._bus.close()
+            await asyncio.to_thread(telemetry.shut_down)
+
+    async def _live(self, server: GrpcServer, loops: Sequence[Callable[[], Awaitable[None]]]) -> None:
+        await self._bus.connect()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_needs(server))
+            for run in loops:
+                group.create_task(_forever(run))
+
+    async def _watch_needs(self, server: GrpcServer) -> None:
+        ready: bool | None = None
+        while True:
+            missing = await self._missing()
+            if bool(missing) is ready or ready is None:
+                await server.set_ready(not missing)
+                telemetry.logger().info("not ready" if missing else "ready", missing=missing)
+            elif missing:
+                telemetry.logger().warning("still not ready", missing=missing)
+            ready = not missing
+            await asyncio.sleep(_CHECK_INTERVAL if ready else 1.0)
+
+    async def _missing(self) -> dict[str, str]:
+        async def why(name: str, check: Check) -> tuple[str, str]:
+            try:
+                await asyncio.wait_for(check(), _CHECK_TIMEOUT)
+            except ReelmillError as error:
+                return name, error.message
+            except TimeoutError:
+                return name, f"no answer within {_CHECK_TIMEOUT:.0f} s"
+            return name, ""
+
+        found = await asyncio.gather(*(why(name, check) for name, check in self._checks.items()))
+        return {name: reason for name, reason in found if reason}
+
+
+async def _forever(run: Callable[[], Awaitable[None]]) -> None:
+    """A loop that must not end: an error nobody foresaw is logged and the loop begins anew."""
+    while True:
+        try:
+            await run()
+        except Exception as error:
+            telemetry.logger().exception("loop failed, beginning anew", exc_info=error)
+        with suppress(TimeoutError):
+            await asyncio.sleep(1)

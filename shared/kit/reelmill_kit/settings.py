@@ -1,0 +1,42 @@
+"""Settings come from environment variables, `REELMILL_` and the field's name, and from nowhere else."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """What every service reads; a service adds its own fields in a subclass."""
+
+    model_config = SettingsConfigDict(env_prefix="REELMILL_", extra="ignore")
+
+    grpc_address: Annotated[str, Field(description="Where the gRPC server listens, host:port.")] = (
+        "127.0.0.1:0"
+    )
+    nats_url: Annotated[str, Field(description="NATS server with JetStream.")] = "nats://127.0.0.1:4222"
+    s3_endpoint: Annotated[str, Field(description="S3 server, http(s)://host:port.")] = (
+        "http://127.0.0.1:9000"
+    )
+    s3_bucket: str = "reelmill"
+    s3_region: str = "us-east-1"
+    s3_access_key: SecretStr = SecretStr("")
+    s3_secret_key: SecretStr = SecretStr("")
+    log_level: str = "INFO"
+    job_concurrency: Annotated[int, Field(ge=1, le=256, description="Jobs worked on at a time.")] = 4
+    job_ack_wait: Annotated[
+        float,
+        Field(gt=1, description="Seconds without a sign of life after which a job is given to another."),
+    ] = 20.0
+    shutdown_grace: Annotated[
+        float, Field(ge=0, description="Seconds that running work gets at the end.")
+    ] = 10.0
+
+
+class DiffusionSettings(BaseSettings):
+    """Where the diffusion model is; read by the processes that load it."""
+
+    model_config = SettingsConfigDict(env_prefix="REELMILL_", extra="ignore")
+
+    diffusion_model: Annotated[Path, Field(description="A directory in diffusers format.")]

@@ -1,0 +1,161 @@
+"""The object store: the record of everything that was made. One port, plain S3 behind it."""
+
+import asyncio
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import urllib3
+from minio import Minio
+from minio.deleteobjects import DeleteObject
+from minio.error import MinioException, S3Error
+from opentelemetry.trace import SpanKind
+
+from .errors import Reason, ReelmillError
+from .settings import ServiceSettings
+from .telemetry import tracer
+
+T = TypeVar("T")
+_ABSENT = {"NoSuchKey", "NoSuchObject", "NotFound"}
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    key: str
+    size: int
+
+
+class ObjectStore(Protocol):
+    """Objects by key. Every method raises STORE_UNAVAILABLE where the store cannot be reached."""
+
+    async def put(self, key: str, data: bytes, content_type: str) -> None:
+        """Stores the object whole or not at all; replaces what was there."""
+
+    async def get(self, key: str) -> bytes:
+        """Raises NOT_FOUND."""
+
+    async def exists(self, key: str) -> bool: ...
+
+    async def list(self, prefix: str) -> list[ObjectInfo]:
+        """Every object below the prefix, sorted by key."""
+
+    async def delete_prefix(self, prefix: str) -> None:
+        """Removes every object below the prefix; none there is fine."""
+
+    async def check(self) -> None:
+        """Returns if the store can be used now."""
+
+    def uri(self, key: str) -> str: ...
+
+
+class S3Store:
+    """ObjectStore on any S3 server, through the `minio` client."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        endpoint = urlsplit(settings.s3_endpoint)
+        if endpoint.scheme not in ("http", "https") or not endpoint.netloc:
+            raise ValueError(f"REELMILL_S3_ENDPOINT {settings.s3_endpoint!r} is not http(s)://host:port")
+        self._bucket = settings.s3_bucket
+        self._endpoint = settings.s3_endpoint
+        self._client = Minio(
+            endpoint=endpoint.netloc,
+            access_key=settings.s3_access_key.get_secret_value(),
+            secret_key=settings.s3_secret_key.get_secret_value(),
+            secure=endpoint.scheme == "https",
+            region=settings.s3_region,
+            http_client=urllib3.PoolManager(
+                maxsize=32,
+                timeout=urllib3.Timeout(connect=5, read=30),
+                retries=urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
+            ),
+        )
+
+    async def put(self, key: str, data: bytes, content_type: str) -> None:
+        await self._call(
+            "PutObject",
+            key,
+            self._client.put_object,
+            key,
+            io.BytesIO(data),
+            len(data),
+            content_type=content_type,
+        )
+
+    async def get(self, key: str) -> bytes:
+        def read(bucket: str, key: str) -> bytes:
+            response = self._client.get_object(bucket, key)
+            try:
+                return bytes(response.read())
+            finally:
+                response.close()
+                response.release_conn()
+
+        return await self._call("GetObject", key, read, key)
+
+    async def exists(self, key: str) -> bool:
+        try:
+            await self._call("HeadObject", key, self._client.stat_object, key)
+        except ReelmillError as error:
+            if error.reason is Reason.NOT_FOUND:
+                return False
+            raise
+        return True
+
+    async def list(self, prefix: str) -> list[ObjectInfo]:
+        def read(bucket: str, prefix: str) -> list[ObjectInfo]:
+            found = self._client.list_objects(bucket, prefix=prefix, recursive=True)
+            return sorted(
+                (ObjectInfo(o.object_name, o.size or 0) for o in found if not o.is_dir), key=lambda o: o.key
+            )
+
+        return await self._call("ListObjects", prefix, read, prefix)
+
+    async def delete_prefix(self, prefix: str) -> None:
+        def delete(bucket: str, prefix: str) -> None:
+            names = [
+                DeleteObject(o.object_name)
+                for o in self._client.list_objects(bucket, prefix=prefix, recursive=True)
+            ]
+            for error in self._client.remove_objects(bucket, names):
+                raise MinioException(f"could not delete {error.name}: {error.message}")
+
+        await self._call("DeleteObjects", prefix, delete, prefix)
+
+    async def check(self) -> None:
+        if not await self._call("HeadBucket", "", lambda bucket: self._client.bucket_exists(bucket)):
+            raise ReelmillError(
+                Reason.STORE_UNAVAILABLE,
+                f"bucket {self._bucket!r} does not exist at {self._endpoint}; create it, "
+                "or set REELMILL_S3_BUCKET to one that does",
+            )
+
+    def uri(self, key: str) -> str:
+        return f"s3://{self._bucket}/{key}"
+
+    async def _call(
+        self, operation: str, key: str, function: Callable[..., T], *args: Any, **kwargs: Any
+    ) -> T:
+        with tracer().start_as_current_span(
+            f"S3 {operation}",
+            kind=SpanKind.CLIENT,
+            attributes={"aws.s3.bucket": self._bucket, "aws.s3.key": key, "rpc.method": operation},
+        ):
+            try:
+                return await asyncio.to_thread(function, self._bucket, *args, **kwargs)
+            except S3Error as error:
+                if error.code in _ABSENT:
+                    raise ReelmillError(
+                        Reason.NOT_FOUND, f"no object {key!r} in bucket {self._bucket!r}", key=key
+                    ) from error
+                raise self._unavailable(f"{error.code}: {error.message}") from error
+            except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
+                raise self._unavailable(f"{type(error).__name__}: {error}") from error
+
+    def _unavailable(self, detail: str) -> ReelmillError:
+        return ReelmillError(
+            Reason.STORE_UNAVAILABLE,
+            f"object store at {self._endpoint} did not do what was asked ({detail[:300]}); "
+            "check REELMILL_S3_ENDPOINT, the keys and the bucket",
+        )
