@@ -1,6 +1,7 @@
 """The Llm port on the `openai` package."""
 
 import asyncio
+import json
 import random
 import time
 from typing import Any, TypeVar
@@ -91,7 +92,7 @@ class OpenAiLlm:
     async def _complete(
         self, prompt: Prompt, correction: list[Message], schema: dict[str, Any]
     ) -> ChatCompletion:
-        """One answer as the server gave it. A 400 is answered by asking less strictly, if that is possible."""
+        """One answer as the server gave it. To a 400 it asks less strictly, while it can."""
         strictness = self._strictness
         while True:
             request = self._request(prompt, correction, schema, strictness)
@@ -114,6 +115,8 @@ class OpenAiLlm:
     ) -> dict[str, Any]:
         form = _STRICTNESS[strictness]
         system = prompt.system
+        if form != "json_schema":
+            system += f"\n\nAnswer with one JSON object of this JSON schema, and nothing else:\n{json.dumps(schema)}"
         request: dict[str, Any] = {"model": self.model}
         if form != "bare":
             request["seed"] = prompt.seed & 0x7FFFFFFF
