@@ -13,7 +13,7 @@ SHAPE_LIMIT = 16
 
 
 def text(value: str, field: str, longest: int, *, empty: bool = False) -> str:
-    """The text on one line, white space made single; 1 (0 with `empty`) to `longest` characters, none of control."""
+    """The text on one line, white space made single; at most `longest` characters, none of control."""
     if len(value) > 4 * longest:  # says no to ten megabytes before it works on them
         raise invalid(field, f"has {len(value)} characters; at most {longest} are allowed")
     value = " ".join(value.split())

@@ -116,7 +116,9 @@ class OpenAiLlm:
         form = _STRICTNESS[strictness]
         system = prompt.system
         if form != "json_schema":
-            system += f"\n\nAnswer with one JSON object of this JSON schema, and nothing else:\n{json.dumps(schema)}"
+            system += (
+                f"\n\nAnswer with one JSON object of this schema, and nothing else:\n{json.dumps(schema)}"
+            )
         request: dict[str, Any] = {"model": self.model}
         if form != "bare":
             request["seed"] = prompt.seed & 0x7FFFFFFF

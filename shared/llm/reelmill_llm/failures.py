@@ -129,7 +129,7 @@ class Failures:
             {"role": "assistant", "content": text[:_REPEATED]},
             {
                 "role": "user",
-                "content": f"That answer cannot be used: {problem[:1000]}. Answer again with one JSON object.",
+                "content": f"That answer cannot be used: {problem[:1000]}. Answer again in JSON.",
             },
         ]
         return TryAgain(
