@@ -1,0 +1,1 @@
+"""Reelmill's render stage: frame descriptions to key frames."""

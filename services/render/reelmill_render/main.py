@@ -1,0 +1,49 @@
+"""The render service: one process, gRPC and jobs side by side."""
+
+import asyncio
+
+from reelmill.v1 import common_pb2, render_pb2_grpc
+from reelmill_kit.bus import Bus
+from reelmill_kit.jobs import JobWorker
+from reelmill_kit.runtime import Runtime
+from reelmill_kit.store import S3Store
+
+from .service import RenderServicer
+from .settings import RenderSettings
+from .stage import RenderStage
+from .triton import TritonRenderer
+
+
+async def main() -> None:
+    settings = RenderSettings()
+    bus = Bus(settings, "render")
+    runtime = Runtime("render", settings, bus)
+    store = S3Store(settings)
+    renderer = TritonRenderer(settings.triton_url, settings.triton_model, settings.frame_timeout)
+    stage = RenderStage(store, renderer, settings.job_concurrency)
+    runtime.needs("object store", store.check)
+    runtime.needs("Triton", renderer.check)
+    worker = JobWorker(
+        bus,
+        common_pb2.STAGE_RENDER,
+        stage.handle_job,
+        concurrency=settings.job_concurrency,
+        ack_wait=settings.job_ack_wait,
+    )
+    try:
+        await runtime.run(
+            [
+                (
+                    render_pb2_grpc.add_RenderServiceServicer_to_server,
+                    RenderServicer(stage),
+                    "reelmill.v1.RenderService",
+                )
+            ],
+            [worker.run],
+        )
+    finally:
+        await renderer.close()
+
+
+def run() -> None:
+    asyncio.run(main())
