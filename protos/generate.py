@@ -2,7 +2,9 @@
 
 import argparse
 import filecmp
+import os
 import sys
+import sysconfig
 import tempfile
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +16,9 @@ STUBS = PROTOS.parent / "shared" / "stubs"
 
 
 def generate(out: Path) -> list[Path]:
-    """Writes *_pb2.py, *_pb2_grpc.py and their .pyi files for every proto below PROTOS; returns their relative paths."""
+    """Writes the stubs of every proto below PROTOS; returns their paths relative to `out`."""
+    # protoc finds its plugin, protoc-gen-mypy, beside the interpreter that runs this.
+    os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
     sources = sorted(str(p.relative_to(PROTOS)) for p in PROTOS.rglob("*.proto"))
     outputs = [f"--{kind}_out={out}" for kind in ("python", "mypy", "grpc_python", "mypy_grpc")]
     well_known = files("grpc_tools") / "_proto"
@@ -25,9 +29,7 @@ def generate(out: Path) -> list[Path]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail if the stubs differ from the protos"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the stubs differ")
     check = parser.parse_args().check
     if not check:
         print(f"{len(generate(STUBS))} files written to {STUBS}")

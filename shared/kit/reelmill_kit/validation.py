@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from reelmill.v1 import script_pb2
+from reelmill.v1 import render_pb2, script_pb2, style_pb2
 
 from .errors import invalid
 
@@ -10,6 +10,23 @@ THEME_LENGTH = 2000
 KEYWORD_LENGTH = 60
 DESCRIPTION_LENGTH = 500
 SHAPE_LIMIT = 16
+STEPS_LIMIT = 150
+GUIDANCE_LIMIT = 30.0
+SIDE_SMALLEST, SIDE_LARGEST, SIDE_MULTIPLE = 64, 2048, 8
+REFERENCES_LIMIT = 32
+# diffusers' schedulers that can draw from a text prompt step by step.
+SCHEDULERS = (
+    "DDIMScheduler",
+    "DDPMScheduler",
+    "DPMSolverMultistepScheduler",
+    "DPMSolverSinglestepScheduler",
+    "EulerAncestralDiscreteScheduler",
+    "EulerDiscreteScheduler",
+    "HeunDiscreteScheduler",
+    "LCMScheduler",
+    "PNDMScheduler",
+    "UniPCMultistepScheduler",
+)
 
 
 def text(value: str, field: str, longest: int, *, empty: bool = False) -> str:
@@ -48,3 +65,29 @@ def style(value: script_pb2.StyleText, field: str = "style") -> script_pb2.Style
             f"{field}.keyword", "is empty while a description is given; name the style in a word or two"
         )
     return script_pb2.StyleText(keyword=keyword, description=description) if keyword else None
+
+
+def drawing(value: render_pb2.DrawingOptions, field: str = "drawing") -> render_pb2.DrawingOptions:
+    """Ranges as in render.proto; zero values stand for the model's own defaults."""
+    if not 0 <= value.steps <= STEPS_LIMIT:
+        raise invalid(f"{field}.steps", f"{value.steps} is not 1 to {STEPS_LIMIT}")
+    if not 0 <= value.guidance_scale <= GUIDANCE_LIMIT:  # not a number is refused, too
+        raise invalid(f"{field}.guidance_scale", f"{value.guidance_scale} is not 0 to {GUIDANCE_LIMIT:.0f}")
+    for name in ("width", "height"):
+        side = getattr(value, name)
+        if side and (not SIDE_SMALLEST <= side <= SIDE_LARGEST or side % SIDE_MULTIPLE):
+            raise invalid(
+                f"{field}.{name}",
+                f"{side} is not a multiple of {SIDE_MULTIPLE} from {SIDE_SMALLEST} to {SIDE_LARGEST}",
+            )
+    if value.scheduler and value.scheduler not in SCHEDULERS:
+        raise invalid(f"{field}.scheduler", f"{value.scheduler[:60]!r} is none of {', '.join(SCHEDULERS)}")
+    return value
+
+
+def style_options(value: style_pb2.StyleOptions, field: str = "options") -> style_pb2.StyleOptions:
+    """Ranges as in style.proto; zero stands for the service's default."""
+    for name, largest in (("steps", 5000), ("vectors", 16), ("references", 64)):
+        if not 0 <= (number := getattr(value, name)) <= largest:
+            raise invalid(f"{field}.{name}", f"{number} is not 1 to {largest}")
+    return value

@@ -40,7 +40,9 @@ class StageJob(_message.Message):
     movie: _builtins.str
     """`projects/{project}/movies/{movie}`."""
     run: _builtins.int
-    """Which run of the movie it belongs to; a retry begins a new one."""
+    """Which run of the movie it belongs to; a retry begins a new one, and so does
+    making a deleted movie again.
+    """
     @_builtins.property
     def script(self) -> _script_pb2.WriteScriptRequest: ...
     @_builtins.property
@@ -92,7 +94,9 @@ class StageEvent(_message.Message):
     """`projects/{project}/movies/{movie}`."""
     stage: _common_pb2.Stage.ValueType
     run: _builtins.int
-    """Which run of the movie it belongs to; a retry begins a new one."""
+    """Which run of the movie it belongs to; a retry begins a new one, and so does
+    making a deleted movie again.
+    """
     title: _builtins.str
     """Set by the script stage."""
     @_builtins.property

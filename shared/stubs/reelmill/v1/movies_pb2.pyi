@@ -60,6 +60,8 @@ class Movie(_message.Message):
     STYLE_OPTIONS_FIELD_NUMBER: _builtins.int
     DRAWING_FIELD_NUMBER: _builtins.int
     NEGATIVE_PROMPT_FIELD_NUMBER: _builtins.int
+    LEARNED_STYLE_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     STAGES_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
@@ -79,7 +81,11 @@ class Movie(_message.Message):
     seed: _builtins.int
     """Everything random follows from it. 0 is a seed like any other."""
     negative_prompt: _builtins.str
-    """What should not be seen in any frame."""
+    """What should not be seen in any frame; up to 1000 characters."""
+    learned_style: _builtins.str
+    """A style learned before, `projects/{project}/styles/{style}`: taken as it is, nothing is learned."""
+    model: _builtins.str
+    """The diffusion model's name; empty: the one the installation draws with."""
     state: Global___Movie.State.ValueType
     """From here on: output only."""
     title: _builtins.str
@@ -92,7 +98,7 @@ class Movie(_message.Message):
     """Where its artefacts are: "s3://bucket/projects/p/movies/m/"."""
     @_builtins.property
     def shape(self) -> _script_pb2.ScriptShape:
-        """Zero values mean the default, 3 x 3 x 3."""
+        """None: 3 x 3 x 3. Where it is given, each level is 1 to 16."""
 
     @_builtins.property
     def style(self) -> _script_pb2.StyleText:
@@ -134,6 +140,8 @@ class Movie(_message.Message):
         style_options: _style_pb2.StyleOptions | None = ...,
         drawing: _render_pb2.DrawingOptions | None = ...,
         negative_prompt: _builtins.str = ...,
+        learned_style: _builtins.str = ...,
+        model: _builtins.str = ...,
         state: Global___Movie.State.ValueType = ...,
         stages: _abc.Iterable[Global___StageStatus] | None = ...,
         failure: _common_pb2.Failure | None = ...,
@@ -149,7 +157,7 @@ class Movie(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "shape", b"shape", "style", b"style", "style_options", b"style_options", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "name", b"name", "negative_prompt", b"negative_prompt", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "learned_style", b"learned_style", "model", b"model", "name", b"name", "negative_prompt", b"negative_prompt", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

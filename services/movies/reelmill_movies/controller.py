@@ -1,0 +1,271 @@
+"""Decides what comes next for a movie and sees to it. Every step may be taken twice or stop in the middle."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+from google.protobuf import json_format
+
+from reelmill.v1 import common_pb2, events_pb2, movies_pb2, script_pb2, style_pb2
+from reelmill_kit import cloudevents
+from reelmill_kit.bus import FRAMES, JOBS, Bus
+from reelmill_kit.errors import Reason, ReelmillError
+from reelmill_kit.names import STAGE_NAMES, MovieName, ProjectName, Stage
+from reelmill_kit.store import ObjectStore
+from reelmill_kit.telemetry import instruments, logger
+
+from . import domain
+from .domain import Record
+from .repository import MovieRepository
+
+_SCRIPTS_KEPT = 16
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Controller:
+    def __init__(self, bus: Bus, store: ObjectStore, movies: MovieRepository, frame_window: int) -> None:
+        self._bus = bus
+        self._store = store
+        self._movies = movies
+        self._window = frame_window
+        self._scripts: dict[str, script_pb2.Script] = {}
+
+    async def create(self, name: MovieName, request_id: str, asked: movies_pb2.Movie) -> Record:
+        """Makes the movie that `asked` describes, once: the same request again returns the same movie."""
+        record = domain.new_record(name, request_id, asked, self._store.uri(name.prefix), now())
+        created = await self._movies.create(record)
+        if created is None:
+            existing = await self._movies.get(name)
+            if existing.request_digest != record.request_digest:
+                raise ReelmillError(
+                    Reason.REQUEST_ID_REUSED,
+                    f"request id {request_id!r} was used before for another movie, {name}; take a new one",
+                    movie=str(name),
+                    request_id=request_id,
+                )
+            # The process that took the request first may have died before it told anybody.
+            await self.advance(name)
+            return existing
+        await self._tell(record, "created")
+        await self.advance(name)
+        return await self._movies.get(name)
+
+    async def stage_event(self, event: events_pb2.StageEvent) -> None:
+        name = MovieName.parse(event.movie, "movie")
+        changed = False
+
+        def apply(record: Record) -> bool:
+            nonlocal changed
+            changed = domain.apply_stage_event(record, event, now())
+            return changed
+
+        record = await self._movies.change(name, apply, copy=not event.HasField("progress"))
+        if changed and record.ended:
+            await self._ended(record)
+        elif not event.HasField("progress"):
+            await self.advance(name)
+
+    async def frame_failed(self, event: events_pb2.FrameEvent) -> None:
+        def apply(record: Record) -> bool:
+            if record.ended or event.run != record.run:
+                return False
+            event.failure.stage = common_pb2.STAGE_RENDER
+            event.failure.message = f"frame {event.index}: {event.failure.message}"
+            domain.fail(record, event.failure, now())
+            return True
+
+        name = MovieName.parse(event.movie, "movie")
+        before = (await self._movies.get(name)).ended
+        record = await self._movies.change(name, apply)
+        if record.ended and not before:
+            await self._ended(record)
+
+    async def advance(self, name: MovieName) -> None:
+        """Begins every stage that can begin, counts frames, and releases more of them."""
+        while True:
+            record = await self._movies.get(name)
+            if ready := domain.ready_stages(record):
+                for stage in ready:
+                    await self._begin(record, stage)
+                continue
+            if domain.status(record, common_pb2.STAGE_RENDER).state != domain.Status.STATE_RUNNING:
+                return
+            record = await self._count(record)
+            if not (frames := domain.frames_to_release(record, self._window)):
+                if domain.ready_stages(record):
+                    continue
+                return
+            await self._release(record, frames)
+
+    async def cancel(self, name: MovieName) -> Record:
+        cancelled = False
+
+        def apply(record: Record) -> bool:
+            nonlocal cancelled
+            cancelled = domain.cancel(record, now())
+            return cancelled
+
+        record = await self._movies.change(name, apply)
+        if cancelled:
+            await self._ended(record)
+        return record
+
+    async def retry(self, name: MovieName) -> Record:
+        def apply(record: Record) -> bool:
+            domain.retry(record, now())
+            return True
+
+        record = await self._movies.change(name, apply)
+        await self._bus.purge(JOBS, name.any_job_subject)
+        # Failed frames are counted by the same subjects as finished ones, which tell of themselves again.
+        await self._bus.purge(FRAMES, name.any_frame_subject)
+        await self._tell(record, "retried")
+        await self.advance(name)
+        return await self._movies.get(name)
+
+    async def delete(self, name: MovieName) -> None:
+        record = await self._movies.get(name)
+        if not record.ended:
+            record = await self.cancel(name)
+        await self._tell(record, "deleted")
+        await self._bus.purge(JOBS, name.any_job_subject)
+        await self._bus.purge(FRAMES, name.any_frame_subject)
+        # The record goes last: a delete that stops in the middle can be asked for again.
+        await self._store.delete_prefix(name.prefix)
+        await self._movies.delete(name)
+        self._scripts.pop(str(name), None)
+
+    async def reconcile(self, idle: float) -> None:
+        """Takes up movies that nothing moves any more, as after a lost bus: asks again for what lacks."""
+        for record in await self._movies.list():
+            if record.ended:
+                continue
+            quiet = time.time() - record.movie.update_time.ToDatetime(UTC).timestamp()
+            await self.advance(record.name)
+            if quiet < idle or await self._bus.subjects(JOBS, record.name.any_job_subject):
+                continue
+            record = await self._movies.get(record.name)
+            logger().info("asking again for what is missing", movie=record.movie.name)
+            for entry in record.movie.stages:
+                if entry.state != domain.Status.STATE_RUNNING:
+                    continue
+                if entry.stage == common_pb2.STAGE_RENDER:
+                    done = await self._bus.subjects(FRAMES, record.name.any_frame_subject)
+                    missing = {i for i in range(record.released) if record.name.frame_subject(i) not in done}
+                    await self._publish_frames(record, missing, again=True)
+                else:
+                    await self._publish_stage(record, entry.stage, again=True)
+
+    async def _begin(self, record: Record, stage: Stage) -> None:
+        learned = record.movie.learned_style if stage == common_pb2.STAGE_STYLE else ""
+        if learned:
+            style = await self._learned_style(record.name.project, learned)
+        elif stage != common_pb2.STAGE_RENDER:
+            await self._publish_stage(record, stage)
+
+        def apply(newest: Record) -> bool:
+            if stage not in domain.ready_stages(newest) or newest.run != record.run:
+                return False
+            domain.begin_stage(newest, stage, now())
+            if learned:
+                event = events_pb2.StageEvent(stage=stage, run=newest.run, style=style)
+                domain.apply_stage_event(newest, event, now())
+            return True
+
+        await self._movies.change(record.name, apply)
+
+    async def _learned_style(self, project: str, name: str) -> style_pb2.Style:
+        prefix = ProjectName(project).style_prefix(name.rsplit("/", 1)[-1])
+        return json_format.Parse(await self._store.get(f"{prefix}style.json"), style_pb2.Style())
+
+    async def _count(self, record: Record) -> Record:
+        done = len(await self._bus.subjects(FRAMES, record.name.any_frame_subject))
+        shown = domain.status(record, common_pb2.STAGE_RENDER).progress.done
+        if done <= shown:
+            return record
+        return await self._movies.change(
+            record.name,
+            lambda newest: domain.count_frames(newest, done, now()),
+            copy=done >= domain.total_frames(record),
+        )
+
+    async def _release(self, record: Record, frames: range) -> None:
+        await self._publish_frames(record, set(frames))
+
+        def apply(newest: Record) -> bool:
+            if newest.run != record.run or newest.released >= frames.stop:
+                return False
+            newest.released = frames.stop
+            return True
+
+        await self._movies.change(record.name, apply, copy=False)
+
+    async def _publish_frames(self, record: Record, wanted: set[int], *, again: bool = False) -> None:
+        script = await self._script(record.name)
+        jobs = [
+            (frame.index, domain.frame_job(record, frame))
+            for chapter in script.chapters
+            for scene in chapter.scenes
+            for frame in scene.frames
+            if frame.index in wanted
+        ]
+        await asyncio.gather(
+            *(
+                self._publish_job(record, common_pb2.STAGE_RENDER, job, f"frame.{index}", again)
+                for index, job in jobs
+            )
+        )
+
+    async def _publish_stage(self, record: Record, stage: Stage, *, again: bool = False) -> None:
+        script = await self._script(record.name) if stage == common_pb2.STAGE_STYLE else None
+        await self._publish_job(
+            record, stage, domain.stage_job(record, stage, script), STAGE_NAMES[stage], again
+        )
+
+    async def _publish_job(
+        self, record: Record, stage: Stage, job: events_pb2.StageJob, what: str, again: bool
+    ) -> None:
+        message_id = f"{record.name.kv_key}.job.{what}.{record.run}"
+        if again:
+            message_id += f".{time.time_ns()}"
+        event = cloudevents.event_of(
+            job,
+            type=f"reelmill.{STAGE_NAMES[stage]}.requested",
+            source="reelmill",
+            subject=record.movie.name,
+            id=message_id,
+        )
+        await self._bus.publish(record.name.job_subject(stage), event, message_id)
+
+    async def _script(self, name: MovieName) -> script_pb2.Script:
+        if (script := self._scripts.get(str(name))) is None:
+            script = json_format.Parse(await self._store.get(name.script_key), script_pb2.Script())
+            while len(self._scripts) >= _SCRIPTS_KEPT:
+                self._scripts.pop(next(iter(self._scripts)))
+            self._scripts[str(name)] = script
+        return script
+
+    async def _ended(self, record: Record) -> None:
+        state = movies_pb2.Movie.State.Name(record.movie.state).removeprefix("STATE_").lower()
+        logger().info(
+            "movie ended", movie=record.movie.name, state=state, failure=record.movie.failure.message
+        )
+        instruments().movies.add(1, {"state": state})
+        if record.movie.state != movies_pb2.Movie.STATE_SUCCEEDED:
+            await self._bus.purge(JOBS, record.name.any_job_subject)
+        await self._tell(record, state)
+
+    async def _tell(self, record: Record, verb: str) -> None:
+        name = record.name
+        message_id = f"{name.kv_key}.movie.{verb}.{record.run}"
+        event = cloudevents.event_of(
+            record.movie,
+            type=f"reelmill.movie.{verb}",
+            source="reelmill",
+            subject=record.movie.name,
+            id=message_id,
+        )
+        await self._bus.publish(name.event_subject("movie", verb), event, message_id)

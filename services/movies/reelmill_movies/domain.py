@@ -1,0 +1,291 @@
+"""What a movie's record is and how it changes. Pure: no clock, no network.
+
+script -> style -> render -> dataset, with qa beside style and render (it needs only the script).
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from google.protobuf import json_format
+
+from reelmill.v1 import common_pb2, events_pb2, movies_pb2, render_pb2, script_pb2
+from reelmill_kit.errors import Reason, ReelmillError
+from reelmill_kit.names import STAGE_NAMES, MovieName, Stage
+
+Movie = movies_pb2.Movie
+Status = movies_pb2.StageStatus
+
+PIPELINE: dict[Stage, frozenset[Stage]] = {
+    common_pb2.STAGE_SCRIPT: frozenset(),
+    common_pb2.STAGE_STYLE: frozenset({common_pb2.STAGE_SCRIPT}),
+    common_pb2.STAGE_RENDER: frozenset({common_pb2.STAGE_STYLE}),
+    common_pb2.STAGE_QA: frozenset({common_pb2.STAGE_SCRIPT}),
+    common_pb2.STAGE_DATASET: frozenset({common_pb2.STAGE_RENDER, common_pb2.STAGE_QA}),
+}
+_ENDED = (Movie.STATE_SUCCEEDED, Movie.STATE_FAILED, Movie.STATE_CANCELLED)
+
+
+@dataclass(slots=True)
+class Record:
+    """A movie and what only the front door needs to know of it."""
+
+    movie: movies_pb2.Movie
+    # sha256 of the request, to tell a repeated request from another one with the same id.
+    request_digest: str
+    # Grows with every retry; news of an earlier run is old. It begins at the time of creation (seconds since
+    # 1970), so that a movie that is deleted and asked for again hears nothing of its former life.
+    run: int
+    # Frames below this index have been given to the renderers.
+    released: int = 0
+    style_key: str = ""
+    style_digest: str = ""
+
+    @property
+    def name(self) -> MovieName:
+        return MovieName.parse(self.movie.name, "movie.name")
+
+    @property
+    def ended(self) -> bool:
+        return self.movie.state in _ENDED
+
+    def to_json(self) -> bytes:
+        return json.dumps(
+            {
+                "movie": json_format.MessageToDict(self.movie),
+                "requestDigest": self.request_digest,
+                "run": self.run,
+                "released": self.released,
+                "styleKey": self.style_key,
+                "styleDigest": self.style_digest,
+            }
+        ).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Record":
+        fields = json.loads(data)
+        return cls(
+            movie=json_format.ParseDict(fields["movie"], Movie(), ignore_unknown_fields=True),
+            request_digest=fields["requestDigest"],
+            run=fields["run"],
+            released=fields["released"],
+            style_key=fields["styleKey"],
+            style_digest=fields["styleDigest"],
+        )
+
+
+def request_digest(movie: movies_pb2.Movie) -> str:
+    """Two requests are the same if they ask for the same movie."""
+    asked = json_format.MessageToDict(movie)
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def new_record(
+    name: MovieName, request_id: str, asked: movies_pb2.Movie, artefacts_uri: str, now: datetime
+) -> Record:
+    """The record of a movie that was just asked for; `asked` has only checked input fields."""
+    movie = Movie()
+    movie.CopyFrom(asked)
+    movie.name = str(name)
+    movie.request_id = request_id
+    movie.state = Movie.STATE_PENDING
+    movie.artefacts_uri = artefacts_uri
+    movie.create_time.FromDatetime(now)
+    movie.update_time.FromDatetime(now)
+    for stage in PIPELINE:
+        movie.stages.add(stage=stage, state=Status.STATE_WAITING)
+    return Record(movie=movie, request_digest=request_digest(asked), run=int(now.timestamp()))
+
+
+def status(record: Record, stage: Stage) -> movies_pb2.StageStatus:
+    return next(s for s in record.movie.stages if s.stage == stage)
+
+
+def ready_stages(record: Record) -> list[Stage]:
+    """Stages that wait although everything they need is done."""
+    if record.ended:
+        return []
+    done = {s.stage for s in record.movie.stages if s.state == Status.STATE_DONE}
+    return [
+        s.stage for s in record.movie.stages if s.state == Status.STATE_WAITING and PIPELINE[s.stage] <= done
+    ]
+
+
+def total_frames(record: Record) -> int:
+    shape = record.movie.shape
+    return shape.chapters * shape.scenes * shape.frames
+
+
+def begin_stage(record: Record, stage: Stage, now: datetime) -> None:
+    entry = status(record, stage)
+    entry.state = Status.STATE_RUNNING
+    entry.start_time.FromDatetime(now)
+    entry.ClearField("end_time")
+    if stage == common_pb2.STAGE_RENDER:
+        entry.progress.CopyFrom(common_pb2.Progress(message="drawing frames", total=total_frames(record)))
+    record.movie.state = Movie.STATE_RUNNING
+    record.movie.update_time.FromDatetime(now)
+
+
+def end_stage(record: Record, stage: Stage, now: datetime) -> None:
+    """Marks a stage done, and the movie succeeded when it was the last."""
+    entry = status(record, stage)
+    entry.state = Status.STATE_DONE
+    entry.progress.done = entry.progress.total
+    entry.end_time.FromDatetime(now)
+    record.movie.update_time.FromDatetime(now)
+    if all(s.state == Status.STATE_DONE for s in record.movie.stages):
+        record.movie.state = Movie.STATE_SUCCEEDED
+        record.movie.end_time.FromDatetime(now)
+
+
+def apply_stage_event(record: Record, event: events_pb2.StageEvent, now: datetime) -> bool:
+    """Takes a stage's news into the record; returns False if it changes nothing (old, or heard before)."""
+    if record.ended or event.run != record.run or event.stage not in PIPELINE:
+        return False
+    entry = status(record, event.stage)
+    if entry.state != Status.STATE_RUNNING:
+        return False
+    if event.HasField("failure"):
+        fail(record, event.failure, now)
+        return True
+    if event.HasField("progress"):
+        if entry.progress == event.progress:
+            return False
+        entry.progress.CopyFrom(event.progress)
+        record.movie.update_time.FromDatetime(now)
+        return True
+    if event.stage == common_pb2.STAGE_SCRIPT:
+        record.movie.title = event.title
+    if event.HasField("style"):
+        record.movie.style_name = event.style.name
+        record.style_key = event.style.embedding_key
+        record.style_digest = event.style.embedding_digest
+    usage = record.movie.usage
+    usage.calls += event.usage.calls
+    usage.input_tokens += event.usage.input_tokens
+    usage.output_tokens += event.usage.output_tokens
+    end_stage(record, event.stage, now)
+    return True
+
+
+def count_frames(record: Record, done: int, now: datetime) -> bool:
+    """Takes the number of finished frames into the record; returns False if it is known already."""
+    entry = status(record, common_pb2.STAGE_RENDER)
+    if record.ended or entry.state != Status.STATE_RUNNING or done <= entry.progress.done:
+        return False
+    entry.progress.done = min(done, total_frames(record))
+    record.movie.update_time.FromDatetime(now)
+    if done >= total_frames(record):
+        end_stage(record, common_pb2.STAGE_RENDER, now)
+    return True
+
+
+def frames_to_release(record: Record, window: int) -> range:
+    """The next frames to give to the renderers, so that no more than a window of them is under way."""
+    entry = status(record, common_pb2.STAGE_RENDER)
+    if record.ended or entry.state != Status.STATE_RUNNING:
+        return range(0)
+    stop = min(entry.progress.done + window, total_frames(record))
+    return range(record.released, max(stop, record.released))
+
+
+def fail(record: Record, failure: common_pb2.Failure, now: datetime) -> None:
+    """Ends the movie as failed."""
+    if failure.stage in PIPELINE:
+        entry = status(record, failure.stage)
+        entry.state = Status.STATE_FAILED
+        entry.end_time.FromDatetime(now)
+    record.movie.failure.CopyFrom(failure)
+    _end(record, Movie.STATE_FAILED, now)
+
+
+def cancel(record: Record, now: datetime) -> bool:
+    """Ends the movie as cancelled; returns False if it had ended already."""
+    if record.ended:
+        return False
+    _end(record, Movie.STATE_CANCELLED, now)
+    return True
+
+
+def retry(record: Record, now: datetime) -> None:
+    """Begins a new run of what is not done. Raises WRONG_STATE unless the movie failed or was cancelled."""
+    if record.movie.state not in (Movie.STATE_FAILED, Movie.STATE_CANCELLED):
+        state = Movie.State.Name(record.movie.state).removeprefix("STATE_")
+        raise ReelmillError(
+            Reason.WRONG_STATE,
+            f"{record.movie.name} is {state}; only a failed or cancelled movie can be retried",
+            state=state,
+        )
+    record.run += 1
+    record.released = 0
+    record.movie.state = Movie.STATE_PENDING
+    record.movie.ClearField("failure")
+    record.movie.ClearField("end_time")
+    record.movie.update_time.FromDatetime(now)
+    for entry in record.movie.stages:
+        if entry.state != Status.STATE_DONE:
+            entry.state = Status.STATE_WAITING
+            entry.ClearField("progress")
+            entry.ClearField("end_time")
+
+
+def frame_seed(movie_seed: int, index: int) -> int:
+    """Each frame has a seed of its own that follows from the movie's; 0 to 2^31 - 1."""
+    digest = hashlib.sha256(f"{movie_seed}/{index}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def frame_job(record: Record, frame: script_pb2.Frame) -> events_pb2.StageJob:
+    """The job that draws one frame."""
+    movie = record.movie
+    request = render_pb2.RenderFramesRequest(
+        movie=movie.name,
+        frames=[
+            render_pb2.FrameRequest(
+                index=frame.index,
+                prompt=frame.prompt,
+                negative_prompt=movie.negative_prompt,
+                seed=frame_seed(movie.seed, frame.index),
+            )
+        ],
+        style=render_pb2.StyleEmbedding(key=record.style_key, digest=record.style_digest),
+        drawing=movie.drawing,
+    )
+    return events_pb2.StageJob(movie=movie.name, run=record.run, render=request)
+
+
+def stage_job(record: Record, stage: Stage, script: script_pb2.Script | None) -> events_pb2.StageJob:
+    """The job of any stage but rendering. Style needs the script, which says what the style is."""
+    movie = record.movie
+    job = events_pb2.StageJob(movie=movie.name, run=record.run)
+    if stage == common_pb2.STAGE_SCRIPT:
+        job.script.movie, job.script.theme, job.script.seed = movie.name, movie.theme, movie.seed
+        job.script.shape.CopyFrom(movie.shape)
+        job.script.style.CopyFrom(movie.style)
+    elif stage == common_pb2.STAGE_STYLE:
+        if script is None:
+            raise ValueError("the style job needs the script")
+        job.style.parent = f"projects/{record.name.project}"
+        job.style.movie, job.style.seed = movie.name, movie.seed
+        job.style.style.CopyFrom(script.style)
+        job.style.options.CopyFrom(movie.style_options)
+        for key in movie.reference_keys:
+            job.style.references.add(key=key)
+    elif stage == common_pb2.STAGE_QA:
+        job.qa.movie, job.qa.seed = movie.name, movie.seed
+    elif stage == common_pb2.STAGE_DATASET:
+        job.dataset.movie = movie.name
+    else:
+        raise ValueError(f"no single job makes stage {STAGE_NAMES[stage]}")
+    return job
+
+
+def _end(record: Record, state: "movies_pb2.Movie.State.ValueType", now: datetime) -> None:
+    record.movie.state = state
+    record.movie.update_time.FromDatetime(now)
+    record.movie.end_time.FromDatetime(now)
+    for entry in record.movie.stages:
+        if entry.state == Status.STATE_RUNNING:
+            entry.state = Status.STATE_WAITING

@@ -1,0 +1,37 @@
+"""The movies process."""
+
+import asyncio
+
+from reelmill.v1 import movies_pb2_grpc
+from reelmill_kit.bus import Bus
+from reelmill_kit.runtime import Runtime
+from reelmill_kit.store import S3Store
+
+from .controller import Controller
+from .intake import Intake
+from .repository import MovieRepository
+from .requests import RequestChecker
+from .service import MovieServicer
+from .settings import MoviesSettings
+
+
+async def serve() -> None:
+    settings = MoviesSettings()
+    store, bus = S3Store(settings), Bus(settings, "movies")
+    runtime = Runtime("movies", settings, bus)
+    runtime.needs("object store", store.check)
+
+    movies = MovieRepository(bus, store)
+    controller = Controller(bus, store, movies, settings.frame_window)
+    checker = RequestChecker(store, settings.model_name)
+    intake = Intake(bus, controller, movies, checker, settings.reconcile_interval)
+    servicer = MovieServicer(controller, movies, checker)
+
+    await runtime.run(
+        [(movies_pb2_grpc.add_MovieServiceServicer_to_server, servicer, "reelmill.v1.MovieService")],
+        [intake.reconcile, intake.requests, intake.stage_events, intake.frames],
+    )
+
+
+def main() -> None:
+    asyncio.run(serve())

@@ -1,0 +1,98 @@
+"""What may be asked for. Nothing is started before all of it is checked; an error names the field."""
+
+import asyncio
+
+from reelmill.v1 import movies_pb2, script_pb2
+from reelmill_kit import images, validation
+from reelmill_kit.errors import invalid
+from reelmill_kit.names import MovieName, ProjectName
+from reelmill_kit.store import ObjectStore
+
+_REQUEST_ID_LENGTH = 128
+_NEGATIVE_PROMPT_LENGTH = 1000
+_DEFAULT_SHAPE = script_pb2.ScriptShape(chapters=3, scenes=3, frames=3)
+_OUTPUT_ONLY = (
+    "name",
+    "state",
+    "stages",
+    "failure",
+    "title",
+    "style_name",
+    "request_id",
+    "revision",
+    "create_time",
+    "update_time",
+    "end_time",
+    "artefacts_uri",
+    "usage",
+)
+
+
+class RequestChecker:
+    def __init__(self, store: ObjectStore, model_name: str) -> None:
+        self._store = store
+        self._model_name = model_name
+
+    async def check(self, request: movies_pb2.CreateMovieRequest) -> tuple[MovieName, str, movies_pb2.Movie]:
+        """Returns the movie's name, the request id and what was asked for with its defaults filled in.
+
+        Raises INVALID_FIELD naming the field.
+        """
+        project = ProjectName.parse(request.parent, "parent").project
+        request_id = request.request_id
+        if not 1 <= len(request_id) <= _REQUEST_ID_LENGTH or not request_id.isprintable():
+            raise invalid("request_id", f"is not 1 to {_REQUEST_ID_LENGTH} printable characters")
+        asked = checked(request.movie, self._model_name)
+        for index, key in enumerate(asked.reference_keys):
+            await self._check_reference(project, key, f"movie.reference_keys[{index}]")
+        if asked.learned_style:
+            await self._check_learned_style(project, asked.learned_style)
+        return MovieName.for_request(project, request_id), request_id, asked
+
+    async def _check_reference(self, project: str, key: str, field: str) -> None:
+        if not key.startswith(f"projects/{project}/") or "//" in key or "/../" in key:
+            raise invalid(field, f"{key[:80]!r} is not a key below 'projects/{project}/'")
+        if not await self._store.exists(key):
+            raise invalid(field, f"there is no object {key[:200]!r}")
+        data = await self._store.get(key)
+        await asyncio.to_thread(images.check, data, field)
+
+    async def _check_learned_style(self, project: str, name: str) -> None:
+        prefix = f"projects/{project}/styles/"
+        style = name.removeprefix(prefix)
+        known = name.startswith(prefix) and style.isalnum()
+        if not known or not await self._store.exists(f"{prefix}{style}/style.json"):
+            raise invalid(
+                "movie.learned_style", f"{name[:120]!r} is no style that was learned in this project"
+            )
+
+
+def checked(movie: movies_pb2.Movie, model_name: str) -> movies_pb2.Movie:
+    """The input fields of a movie, checked and with defaults; output fields must not be set."""
+    for field, _ in movie.ListFields():
+        if field.name in _OUTPUT_ONLY:
+            raise invalid(f"movie.{field.name}", "is set by the service; leave it out")
+    asked = movies_pb2.Movie(
+        theme=validation.theme(movie.theme, "movie.theme"),
+        seed=movie.seed,
+        negative_prompt=validation.text(
+            movie.negative_prompt, "movie.negative_prompt", _NEGATIVE_PROMPT_LENGTH, empty=True
+        ),
+        reference_keys=movie.reference_keys,
+        learned_style=movie.learned_style,
+        model=movie.model,
+        style=validation.style(movie.style, "movie.style"),
+        style_options=validation.style_options(movie.style_options, "movie.style_options"),
+        drawing=validation.drawing(movie.drawing, "movie.drawing"),
+    )
+    asked.shape.CopyFrom(movie.shape if movie.HasField("shape") else _DEFAULT_SHAPE)
+    validation.shape(asked.shape, "movie.shape")
+    if asked.model not in ("", model_name):
+        raise invalid(
+            "movie.model", f"{asked.model[:60]!r} is unknown; this installation draws with {model_name!r}"
+        )
+    if len(asked.reference_keys) > validation.REFERENCES_LIMIT:
+        raise invalid("movie.reference_keys", f"has more than {validation.REFERENCES_LIMIT} keys")
+    if asked.learned_style and asked.reference_keys:
+        raise invalid("movie.learned_style", "and movie.reference_keys exclude each other")
+    return asked
