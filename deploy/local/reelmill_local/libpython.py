@@ -1,4 +1,4 @@
-"""Where this interpreter's shared library is: Triton's Python backend links it, and a bare Debian python3 lacks it.
+"""Where this interpreter's shared library is: Triton's Python backend links it, bare Debian lacks it.
 
 Also run as a plain script by the set-up, before anything is installed: standard library only.
 """

@@ -1,0 +1,85 @@
+"""Triton Inference Server with the Python backend, from the wheel that carries it."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from reelmill_local.libpython import library_folder, library_name
+from reelmill_local.probes import http_ready
+from reelmill_local.servers.programs import NotInstalledError
+from reelmill_local.spec import ProcessSpec
+
+HOST = "127.0.0.1"
+CACHE_BYTES = 64 * 1024 * 1024
+
+
+def triton_server(
+    folder: Path, ports: Mapping[str, int], repository: Path, environment: Mapping[str, str]
+) -> ProcessSpec:
+    """Triton with the models of `repository`, run by this Python and its packages.
+
+    Args:
+        folder: Where the Python backend is put together.
+        ports: For "triton" (gRPC), "triton-http" and "triton-metrics".
+        repository: A Triton model repository.
+        environment: What the models read.
+
+    Raises:
+        NotInstalledError: The server, its stub for this Python, or libpython is missing.
+    """
+    wheel = Path(sys.prefix) / "triton"
+    server = wheel / "pytriton" / "tritonserver"
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    stub = server / "python_backend_stubs" / version / "triton_python_backend_stub"
+    if not stub.exists():
+        raise NotInstalledError(
+            f"Triton's Python backend for Python {version} is not at {stub}; run `make setup`"
+        )
+    libpython = library_folder()
+    if libpython is None:
+        raise NotInstalledError(
+            f"Triton needs {library_name()}; on Debian and Ubuntu: apt-get install libpython{version}"
+        )
+    backends = folder / "backends"
+    shutil.copytree(server / "backends" / "python", backends / "python", dirs_exist_ok=True)
+    shutil.copy2(stub, backends / "python" / stub.name)
+    memory = f"reelmill_triton_{ports['triton']}_"
+    options = {
+        "model-repository": repository,
+        "backend-directory": backends,
+        "http-address": HOST,
+        "http-port": ports["triton-http"],
+        "grpc-address": HOST,
+        "grpc-port": ports["triton"],
+        "metrics-address": HOST,
+        "metrics-port": ports["triton-metrics"],
+        "cache-directory": server / "caches",
+        "cache-config": f"local,size={CACHE_BYTES}",
+        "exit-timeout-secs": 10,
+        # A name of its own for the memory shared with the backend: what a crash leaves can be removed.
+        "backend-config": f"python,shm-region-prefix-name={memory}",
+    }
+    return ProcessSpec(
+        name="triton",
+        command=(
+            str(server / "bin" / "tritonserver"),
+            *(f"--{name}={value}" for name, value in options.items()),
+        ),
+        address=f"{HOST}:{ports['triton']}",
+        probe=http_ready(f"http://{HOST}:{ports['triton-http']}/v2/health/ready"),
+        folder=folder,
+        environment={
+            # The embedded interpreter ignores PYTHONPATH: it takes the packages of the first python3 on PATH.
+            "PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ.get('PATH', os.defpath)}",
+            # This interpreter's own library first: another build cannot load the packages' compiled parts.
+            "LD_LIBRARY_PATH": f"{libpython}:{wheel / 'nvidia_pytriton.libs'}",
+            **environment,
+        },
+        ready_within=180,
+        stop_within=15,
+        leftovers=(f"/dev/shm/{memory}*",),  # noqa: S108 - POSIX shared memory is there
+        hint="the model did not load: see REELMILL_DIFFUSION_MODEL (a directory in diffusers format), "
+        "free memory (2 GB are enough for the starter model) and free space in /dev/shm (64 MB)",
+    )
