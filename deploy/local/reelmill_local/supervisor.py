@@ -114,7 +114,7 @@ class Supervisor:
         if "s3" in self._names:
             specs.append(seaweed_server(data / "s3", ports, keys, BUCKET))
         if "triton" in self._names:
-            models = repository_root() / "services" / "render" / "triton"
+            models = repository_root() / "services" / "render" / "triton-models"
             specs.append(
                 triton_server(data / "triton", ports, models, {"REELMILL_DIFFUSION_MODEL": str(model)})
             )
