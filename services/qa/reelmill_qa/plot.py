@@ -1,0 +1,164 @@
+"""Writes overview and plot questions from a script without a language model: what, who, where, why."""
+
+import random
+import re
+from collections.abc import Iterator
+
+from reelmill.v1 import qa_pb2, script_pb2
+
+from .english import English, events, listing, sentence
+from .scopes import Scope
+
+Question = qa_pb2.Question
+
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_REASON = re.compile(r"(?P<what>[^.!?]+?),? (?P<why>because [^.!?]+)[.!?]?")
+_PRONOUN = re.compile(r"(he|she|it|they|his|her|its|their|this|that|there|then|but|so)\b", re.IGNORECASE)
+_ALL_FRAMES = 12
+
+
+def overview_question(scope: Scope) -> Question | None:
+    """The one question that every movie, chapter and scene gets: what happens in it."""
+    sentences, evidence = _shown_prose(scope)
+    if not sentences:
+        return None
+    if scope.level == Question.LEVEL_MOVIE:
+        text, kind = "What is the movie about?", Question.KIND_OVERVIEW
+    elif scope.level == Question.LEVEL_CHAPTER:
+        text, kind = f"What happens in {scope.label}?", Question.KIND_OVERVIEW
+    else:
+        text, kind = f"What happens in {scope.label}?", Question.KIND_PLOT
+    return _question(scope, text, " ".join(sentences), kind, evidence)
+
+
+def plot_questions(scope: Scope, english: English, rng: random.Random) -> Iterator[Question]:
+    """Candidates for a movie, a chapter or a scene, the best first."""
+    yield from _why(scope, rng)
+    if scope.level == Question.LEVEL_MOVIE:
+        yield from _main_characters(scope)
+    if scope.level != Question.LEVEL_SCENE:
+        yield from _where_it_takes_place(scope, english)
+
+
+def _why(scope: Scope, rng: random.Random) -> Iterator[Question]:
+    """Reasons that the script itself gives: "Mara leaves because the lamp is out."."""
+    reasons = []
+    for text in _SENTENCE.split(scope.prose):
+        if match := _REASON.fullmatch(text.strip()):
+            reasons.append(match)
+    rng.shuffle(reasons)
+    for match in reasons:
+        asked = _asked_why(match["what"], [character.name for character in scope.script.characters])
+        evidence = _evidence(scope, f"{match['what']} {match['why']}")
+        if asked and evidence is not None:
+            yield _question(
+                scope, f"In {scope.label}, {asked}", sentence(match["why"]), Question.KIND_PLOT, evidence
+            )
+
+
+def _asked_why(what: str, names: list[str]) -> str:
+    """Mara leaves the harbour -> why does Mara leave the harbour?; empty where the grammar is beyond us."""
+    who = next((name for name in sorted(names, key=len, reverse=True) if what.startswith(f"{name} ")), None)
+    if who is None:
+        return ""
+    verb, _, rest = what.removeprefix(who).strip().partition(" ")
+    rest = f" {rest}" if rest else ""
+    if verb in ("is", "can", "must", "will", "cannot"):
+        return f"why {verb} {who}{rest}?"
+    bare = _bare_form(verb)
+    return f"why does {who} {bare}{rest}?" if bare else ""
+
+
+def _bare_form(third: str) -> str:
+    irregular = {"goes": "go", "does": "do", "has": "have"}
+    if third in irregular:
+        return irregular[third]
+    if not third.isalpha() or not third.endswith("s") or third.endswith("ss"):
+        return ""
+    if third.endswith("ies") and len(third) > 4:
+        return f"{third[:-3]}y"
+    if third.endswith(("shes", "ches", "sses", "xes", "zzes")):
+        return third[:-2]
+    return third[:-1]
+
+
+def _main_characters(scope: Scope) -> Iterator[Question]:
+    names = [c.name for c in scope.script.characters if c.role == script_pb2.Character.ROLE_MAIN]
+    first = [next((e.frame for e in events(scope) if e.who == name), None) for name in names]
+    if names and None not in first:
+        many = len(names) > 1
+        text = "Who are the main characters" if many else "Who is the main character"
+        answer = f"The main {'characters are' if many else 'character is'} {listing(names)}"
+        frames = [qa_pb2.Evidence(frame=frame) for frame in sorted({f for f in first if f is not None})]
+        yield _question(scope, f"{text} of {scope.label}?", sentence(answer), Question.KIND_PLOT, frames)
+
+
+def _where_it_takes_place(scope: Scope, english: English) -> Iterator[Question]:
+    first: dict[str, int] = {}
+    for frame in scope.frames:
+        if not frame.location:
+            return
+        first.setdefault(frame.location, frame.index)
+    if first:
+        answer = f"It takes place {listing([english.place(place) for place in first])}"
+        frames = [qa_pb2.Evidence(frame=frame) for frame in first.values()]
+        yield _question(
+            scope,
+            f"Where does {_set_off(scope.label)} take place?",
+            sentence(answer),
+            Question.KIND_PLOT,
+            frames,
+        )
+
+
+def _shown_prose(scope: Scope) -> tuple[list[str], list[qa_pb2.Evidence]]:
+    """The sentences of the scope's prose whose names are all shown, and the frames that show them."""
+    kept = []
+    whole = True
+    for text in filter(None, map(str.strip, _SENTENCE.split(scope.prose))):
+        # Without the sentence before, nobody knows whom a pronoun means.
+        if whole or not _PRONOUN.match(text):
+            whole = _evidence(scope, text) is not None
+            if whole:
+                kept.append(text)
+    return kept, _evidence(scope, " ".join(kept)) or []
+
+
+def _evidence(scope: Scope, text: str) -> list[qa_pb2.Evidence] | None:
+    """Frames that show what a text names: the first of each part, of each character and of each location."""
+    frames = scope.frames
+    wanted = {scene.frames[0].index for scene in scope.scenes if scene.frames}
+    if scope.level == Question.LEVEL_MOVIE:
+        wanted = {
+            c.scenes[0].frames[0].index for c in scope.script.chapters if c.scenes and c.scenes[0].frames
+        }
+    elif scope.level == Question.LEVEL_SCENE and len(frames) <= _ALL_FRAMES:
+        wanted = {frame.index for frame in frames}
+    for name in (character.name for character in scope.script.characters):
+        if _mentions(text, name):
+            shown = next((e.index for e in frames if any(name == a.character for a in e.actions)), None)
+            if shown is None:
+                return None
+            wanted.add(shown)
+    for place in sorted({frame.location for frame in Scope(scope.script).frames} - {""}):
+        if _mentions(text.lower(), place.lower()):
+            shown = next((frame.index for frame in frames if frame.location == place), None)
+            if shown is None:
+                return None
+            wanted.add(shown)
+    return [qa_pb2.Evidence(frame=frame) for frame in sorted(wanted)]
+
+
+def _set_off(label: str) -> str:
+    """With the comma that closes a title in the middle of a sentence."""
+    return f"{label}," if label.endswith("”") else label
+
+
+def _mentions(text: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+
+
+def _question(
+    scope: Scope, text: str, answer: str, kind: Question.Kind.ValueType, evidence: list[qa_pb2.Evidence]
+) -> Question:
+    return Question(question=text, answer=answer, level=scope.level, kind=kind, evidence=evidence)

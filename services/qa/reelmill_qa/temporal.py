@@ -1,0 +1,195 @@
+"""Writes temporal questions from the typed timeline: order, before and after, first and last.
+
+Whether an answer is right is not decided here: `proof` reads the finished English and looks it up.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+
+from reelmill.v1 import qa_pb2
+
+from .english import English, Said, distinct, face, sentence
+from .scopes import Scope
+
+Question = qa_pb2.Question
+
+
+def temporal_questions(scope: Scope, english: English, rng: random.Random) -> Iterator[Question]:
+    """Candidates without end, each form in turn; nothing where a scope has too little going on."""
+    writer = _Writer(scope, english, rng)
+    forms: list[Callable[[], Question | None]] = [
+        writer.which_first,
+        writer.next_thing,
+        writer.order_of_three,
+        writer.before_or_after,
+        writer.expression_change,
+        writer.which_last,
+        writer.first_place,
+        writer.who_first,
+        writer.first_seen_where,
+    ]
+    if scope.level == Question.LEVEL_SCENE:
+        # A scene plays in one place.
+        forms = [form for form in forms if form not in (writer.first_place, writer.first_seen_where)]
+    rng.shuffle(forms)
+    while forms:
+        for form in list(forms):
+            question = form()
+            if question is None:
+                forms.remove(form)
+            else:
+                yield question
+
+
+class _Writer:
+    def __init__(self, scope: Scope, english: English, rng: random.Random) -> None:
+        self._scope = scope
+        self._english = english
+        self._rng = rng
+        self._told = distinct(scope)
+        self._cast = _first_frames(scope)
+
+    def which_first(self) -> Question | None:
+        return self._which("first", 2)
+
+    def which_last(self) -> Question | None:
+        return self._which("last", 3)
+
+    def _which(self, end: str, count: int) -> Question | None:
+        if not (some := self._pick(count)):
+            return None
+        asked = self._rng.sample(some, count)
+        clauses = [self._english.clause(one) for one in asked]
+        question = f"which happens {end}: {', '.join(clauses[:-1])}, or {clauses[-1]}?"
+        answer = self._english.clause(some[0] if end == "first" else some[-1])
+        return self._question(question, answer, [one.event.frame for one in some])
+
+    def order_of_three(self) -> Question | None:
+        if not (some := self._pick(3)):
+            return None
+        asked = [self._english.clause(one) for one in self._rng.sample(some, 3)]
+        first, second, third = (self._english.clause(one) for one in some)
+        return self._question(
+            f"in what order do these things happen: {asked[0]}; {asked[1]}; {asked[2]}?",
+            f"First {first}, then {second}, and finally {third}",
+            [one.event.frame for one in some],
+        )
+
+    def before_or_after(self) -> Question | None:
+        if not (some := self._pick(2)):
+            return None
+        one, other = self._rng.sample(some, 2)
+        relation = "before" if one.event.frame < other.event.frame else "after"
+        return self._question(
+            f"does {one.event.who} {self._english.base(one)} before or after {self._english.clause(other)}?",
+            f"{self._english.clause(one)} {relation} {self._english.clause(other)}",
+            [one.event.frame, other.event.frame],
+        )
+
+    def next_thing(self) -> Question | None:
+        """What a character does in the next frame that shows it."""
+        following = []
+        for one in self._told:
+            later = [
+                e for e in self._told if e.event.who == one.event.who and e.event.frame > one.event.frame
+            ]
+            if later:
+                following.append((one, later[0]))
+        if not following:
+            return None
+        one, after = self._rng.choice(following)
+        who = one.event.who
+        return self._question(
+            f"what is the next thing that {who} is seen doing after {self._english.gerund(one)}?",
+            f"{who} is seen {self._english.gerund(Said(after.event, after.event.place != one.event.place))}",
+            [one.event.frame, after.event.frame],
+        )
+
+    def expression_change(self) -> Question | None:
+        shown: dict[str, list[tuple[int, str]]] = {}
+        for frame in self._scope.frames:
+            for action in frame.actions:
+                if action.expression:
+                    shown.setdefault(action.character, []).append((frame.index, action.expression))
+        changed = [who for who, faces in shown.items() if faces[0][1] != faces[-1][1]]
+        if not changed:
+            return None
+        who = self._rng.choice(changed)
+        (start, first), (end, last) = shown[who][0], shown[who][-1]
+        return self._question(
+            f"how does {who}'s expression change from the first to the last time {who} is seen?",
+            f"At first {face(who, first)}, and at the end {face(who, last)}",
+            [start, end],
+        )
+
+    def first_place(self) -> Question | None:
+        first: dict[str, int] = {}
+        for frame in self._scope.frames:
+            if frame.location:
+                first.setdefault(frame.location, frame.index)
+        if len(first) < 2:
+            return None
+        some = self._rng.sample(sorted(first), 2)
+        names = [self._english.place_name(name) for name in some]
+        earlier = min(some, key=lambda name: first[name])
+        return self._question(
+            f"which place is shown first, {names[0]} or {names[1]}?",
+            f"{self._english.place_name(earlier)} is shown first",
+            [first[name] for name in some],
+        )
+
+    def who_first(self) -> Question | None:
+        if len(set(self._cast.values())) < 2:
+            return None
+        some = self._rng.sample(sorted(self._cast), 2)
+        if self._cast[some[0]] == self._cast[some[1]]:
+            return self.which_first()
+        earlier = min(some, key=lambda name: self._cast[name])
+        return self._question(
+            f"who is seen first, {some[0]} or {some[1]}?",
+            f"{earlier} is seen first",
+            [self._cast[name] for name in some],
+        )
+
+    def first_seen_where(self) -> Question | None:
+        if not self._cast or len({frame.location for frame in self._scope.frames}) < 2:
+            return None
+        who = self._rng.choice(sorted(self._cast))
+        frame = next(frame for frame in self._scope.frames if frame.index == self._cast[who])
+        if not frame.location:
+            return None
+        return self._question(
+            f"where is {who} first seen?",
+            f"{who} is first seen {self._english.place(frame.location)}",
+            [frame.index],
+        )
+
+    def _pick(self, count: int) -> list[Said]:
+        """Events of different frames, in order; none where there are not enough."""
+        by_frame: dict[int, list[Said]] = {}
+        for one in self._told:
+            by_frame.setdefault(one.event.frame, []).append(one)
+        if len(by_frame) < count:
+            return []
+        frames = sorted(self._rng.sample(sorted(by_frame), count))
+        return [self._rng.choice(by_frame[frame]) for frame in frames]
+
+    def _question(self, text: str, answer: str, frames: list[int]) -> Question:
+        return Question(
+            question=f"In {self._scope.label}, {text}",
+            answer=sentence(answer),
+            level=self._scope.level,
+            kind=Question.KIND_TEMPORAL,
+            evidence=[qa_pb2.Evidence(frame=frame) for frame in sorted(set(frames))],
+        )
+
+
+def _first_frames(scope: Scope) -> dict[str, int]:
+    """The first frame that shows each character of the script."""
+    names = {character.name for character in scope.script.characters}
+    first: dict[str, int] = {}
+    for frame in scope.frames:
+        for action in frame.actions:
+            if action.character in names:
+                first.setdefault(action.character, frame.index)
+    return first

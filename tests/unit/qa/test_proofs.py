@@ -1,0 +1,189 @@
+"""What the proofs accept and refuse, on a script written by hand."""
+
+import pytest
+
+from reelmill.v1 import qa_pb2
+from reelmill_qa.proof import Reader, Unproved, prove
+
+from tests.unit.qa.stories import lighthouse
+
+Question = qa_pb2.Question
+MOVIE, CHAPTER, SCENE, FRAME = (
+    Question.LEVEL_MOVIE,
+    Question.LEVEL_CHAPTER,
+    Question.LEVEL_SCENE,
+    Question.LEVEL_FRAME,
+)
+
+
+@pytest.fixture
+def reader() -> Reader:
+    return Reader(lighthouse())
+
+
+def temporal(text: str, answer: str, frames: list[int], level: Question.Level.ValueType = MOVIE) -> Question:
+    return Question(
+        question=text,
+        answer=answer,
+        level=level,
+        kind=Question.KIND_TEMPORAL,
+        evidence=[qa_pb2.Evidence(frame=frame) for frame in frames],
+    )
+
+
+def plot(
+    text: str, answer: str, evidence: dict[int, list[int]], level: Question.Level.ValueType = MOVIE
+) -> Question:
+    proofs = [qa_pb2.Evidence(frame=frame, lines=lines) for frame, lines in evidence.items()]
+    return Question(question=text, answer=answer, level=level, kind=Question.KIND_PLOT, evidence=proofs)
+
+
+RIGHT = [
+    temporal(
+        "In the movie, which happens first: Tom squats down, or Mara holds a letter?",
+        "Mara holds a letter.",
+        [1, 9],
+    ),
+    temporal(
+        "In chapter 1, “The Letter”, which happens last: Mara stands, Tom sits, or Tom walks?",
+        "Tom sits.",
+        [0, 2, 3],
+        CHAPTER,
+    ),
+    temporal(
+        "In the movie, in what order do these things happen: Tom sits; Mara stands; Mara walks?",
+        "First Mara stands, then Tom sits, and finally Mara walks.",
+        [0, 3, 6],
+    ),
+    temporal(
+        "In the movie, does Mara hold a lantern before or after Tom holds a lantern?",
+        "Mara holds a lantern after Tom holds a lantern.",
+        [10, 7],
+    ),
+    temporal(
+        "In the movie, what is the next thing that Mara is seen doing after talking to Tom?",
+        "Mara is seen looking at Tom.",
+        [4, 5],
+    ),
+    temporal(
+        "In scene 2 of chapter 1, how does Mara's expression change from the first to the last time Mara is seen?",
+        "At first Mara looks sad, and at the end Mara looks happy.",
+        [4, 5],
+        SCENE,
+    ),
+    temporal(
+        "In the movie, which place is shown first, the forest or the kitchen?",
+        "The kitchen is shown first.",
+        [3, 6],
+    ),
+    temporal("In the movie, who is seen first, Tom or Mara?", "Mara is seen first.", [0, 2]),
+    temporal("In the movie, where is Tom first seen?", "Tom is first seen at the harbour.", [2]),
+    plot("Where is Mara walking?", "Mara is walking in the forest.", {6: []}, FRAME),
+    plot("What is Tom holding in the forest?", "Tom is holding a lantern.", {7: []}, FRAME),
+    plot("How does Mara look while holding a letter?", "Mara looks surprised.", {1: []}, FRAME),
+    plot("What does Mara say while holding a letter?", "Mara says: “The lamp is out.”", {1: [0]}, FRAME),
+    plot("Where does chapter 1 take place?", "It takes place in the harbour and in the kitchen.", {0: [], 3: []}, CHAPTER),
+]
+
+
+@pytest.mark.parametrize("question", RIGHT, ids=lambda question: question.question)
+def test_a_right_answer_is_proved_by_the_timeline(question: Question, reader: Reader) -> None:
+    assert prove(question, reader) == "timeline"
+
+
+@pytest.mark.parametrize("question", RIGHT, ids=lambda question: question.question)
+def test_the_same_answer_with_other_evidence_is_refused(question: Question, reader: Reader) -> None:
+    question = qa_pb2.Question.FromString(question.SerializeToString())
+    question.evidence[0].frame = 11
+    with pytest.raises(Unproved):
+        prove(question, reader)
+
+
+WRONG = {
+    "another event is named": temporal(
+        "In the movie, which happens first: Tom squats down, or Mara holds a letter?", "Tom squats down.", [1, 9]
+    ),
+    "the answer was not among those asked for": temporal(
+        "In the movie, which happens first: Tom squats down, or Mara holds a letter?", "Mara stands.", [1, 9]
+    ),
+    "the order is wrong": temporal(
+        "In the movie, in what order do these things happen: Tom sits; Mara stands; Mara walks?",
+        "First Tom sits, then Mara stands, and finally Mara walks.",
+        [0, 3, 6],
+    ),
+    "before is after": temporal(
+        "In the movie, does Mara hold a lantern before or after Tom holds a lantern?",
+        "Mara holds a lantern before Tom holds a lantern.",
+        [10, 7],
+    ),
+    "it happens twice": temporal(
+        "In chapter 1, which happens first: Mara looks at Tom, or Tom sits?", "Mara looks at Tom.", [2, 3], CHAPTER
+    ),
+    "a hug is a hug from either side": temporal(
+        "In chapter 2, which happens first: Mara hugs Tom, or Tom squats down?", "Mara hugs Tom.", [8, 9], CHAPTER
+    ),
+    "both happen in one frame": temporal(
+        "In scene 1 of chapter 1, which happens first: Tom walks, or Mara looks at Tom?", "Tom walks.", [2], SCENE
+    ),
+    "it happens elsewhere": temporal(
+        "In chapter 2, which happens first: Tom sits, or Tom squats down?", "Tom sits.", [3, 9], CHAPTER
+    ),
+    "something lies between": temporal(
+        "In the movie, what is the next thing that Mara is seen doing after holding a letter?",
+        "Mara is seen talking to Tom.",
+        [1, 4],
+    ),
+    "the level is another": temporal(
+        "In the movie, who is seen first, Tom or Mara?", "Mara is seen first.", [0, 2], CHAPTER
+    ),
+    "the title is another": temporal(
+        "In chapter 1, “The Way Home”, who is seen first, Tom or Mara?", "Mara is seen first.", [0, 2], CHAPTER
+    ),
+    "there is no such chapter": temporal("In chapter 3, where is Tom first seen?", "Tom is first seen at the harbour.", [2], CHAPTER),
+    "it cannot be read": temporal("In the movie, what comes before the storm?", "The calm.", [0]),
+    "nobody of that name": temporal("In the movie, who is seen first, Zed or Mara?", "Mara is seen first.", [0]),
+    "the face is another": plot("How does Mara look while holding a letter?", "Mara looks calm.", {1: []}, FRAME),
+    "the place is another": plot("Where is Mara walking?", "Mara is walking in the kitchen.", {6: []}, FRAME),
+    "a place is missing": plot("Where does chapter 1 take place?", "It takes place in the harbour.", {0: []}, CHAPTER),
+    "somebody else says it": plot("What does Tom say while sitting?", "Tom says: “The lamp is out.”", {3: []}, FRAME),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("why", WRONG)
+def test_a_temporal_or_frame_question_is_refused_when(why: str, reader: Reader) -> None:
+    with pytest.raises(Unproved):
+        prove(WRONG[why], reader)
+
+
+def test_evidence_has_to_exist(reader: Reader) -> None:
+    answer = "Mara leaves the harbour because the lamp is out."
+    for evidence in ({}, {12: []}, {0: [0]}, {1: [1]}):
+        with pytest.raises(Unproved):
+            prove(plot("What happens in chapter 1?", answer, evidence, CHAPTER), reader)
+
+
+def test_free_words_need_the_text_of_the_evidence(reader: Reader) -> None:
+    asked = "Why does Mara leave?"
+    assert prove(plot(asked, "Because the lamp is out.", {1: [0]}, CHAPTER), reader) == "text"
+    for invented in (
+        "Because Anna told her to.",
+        "Because 3 lamps are out.",
+        "Because Zed is a sailor.",
+        "Because she wants bread.",
+        "Because the lamp in the forest is out.",
+    ):
+        with pytest.raises(Unproved):
+            prove(plot(asked, invented, {1: [0]}, CHAPTER), reader, support=0.3)
+
+
+def test_how_much_of_an_answer_may_be_in_other_words_is_for_the_caller_to_say(reader: Reader) -> None:
+    question = plot("Why does Mara leave?", "The lamp is out, and that worries Mara.", {1: [0]}, CHAPTER)
+    assert prove(question, reader, support=0.5) == "text"
+    with pytest.raises(Unproved):
+        prove(question, reader)
+
+
+def test_evidence_of_a_scene_question_lies_in_one_scene(reader: Reader) -> None:
+    question = plot("Why does Mara leave?", "The lamp is out.", {1: [], 4: []}, SCENE)
+    with pytest.raises(Unproved, match="more than one part"):
+        prove(question, reader)
