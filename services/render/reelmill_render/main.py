@@ -29,6 +29,7 @@ async def main() -> None:
         stage.handle_job,
         concurrency=settings.job_concurrency,
         ack_wait=settings.job_ack_wait,
+        ready=runtime.ready,
     )
     try:
         await runtime.run(

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import nats
 import nats.errors
@@ -126,18 +127,35 @@ class Bus:
             logger().warning("NATS error", error=f"{type(error).__name__}: {error}")
 
         if self._client is None:
-            self._client = await nats.connect(
-                self._settings.nats_url,
-                name=f"reelmill-{self._name}",
-                connect_timeout=3,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=0.5,
-                closed_cb=on_closed,
-                disconnected_cb=on_disconnected,
-                reconnected_cb=on_reconnected,
-                error_cb=on_error,
-            )
+            await self._knock()
+            async with asyncio.timeout(10):
+                self._client = await nats.connect(
+                    self._settings.nats_url,
+                    name=f"reelmill-{self._name}",
+                    connect_timeout=3,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=0.5,
+                    closed_cb=on_closed,
+                    disconnected_cb=on_disconnected,
+                    reconnected_cb=on_reconnected,
+                    error_cb=on_error,
+                )
         await ensure_topology(self._client.jetstream(), self._settings.job_ack_wait)
+
+    async def _knock(self) -> None:
+        """Raises OSError unless something listens there: the client would try for ever and say little."""
+        failure: OSError | None = None
+        for url in self._settings.nats_url.split(","):
+            address = urlsplit(url if "://" in url else f"nats://{url}")
+            try:
+                async with asyncio.timeout(3):
+                    _, writer = await asyncio.open_connection(address.hostname, address.port or 4222)
+                writer.close()
+            except OSError as error:  # TimeoutError is one
+                failure = error
+            else:
+                return
+        raise failure or OSError("no address")
 
     @property
     def connected(self) -> bool:
@@ -227,8 +245,9 @@ class Bus:
 class Consumer:
     """A durable pull consumer that survives reconnects: it binds anew whenever the server stays silent."""
 
-    _WAIT = 10.0
-    _HEARTBEAT = 3.0
+    # A server that was restarted has forgotten who waits: it is asked anew this often, in seconds.
+    _WAIT = 4.0
+    _HEARTBEAT = 1.5
     _GATHER = 0.03
 
     def __init__(self, bus: Bus, stream: str, durable: str) -> None:
@@ -252,8 +271,14 @@ class Consumer:
             return []
         if limit > 1:
             # fetch() waits until a batch is full, so a batch is asked for only briefly.
-            with suppress(nats.errors.Error, JetStreamError, TimeoutError):
+            try:
                 messages += await self._subscription.fetch(limit - 1, timeout=self._GATHER)
+            except (nats.errors.Error, JetStreamError, TimeoutError):
+                pass
+            except asyncio.CancelledError:
+                for message in messages:
+                    await message.nak()
+                raise
         return messages
 
     async def _unbind(self, error: Exception) -> None:

@@ -28,6 +28,11 @@ Handler = Callable[[events_pb2.StageJob, Report], Awaitable[Outcome]]
 
 _ATTEMPTS = 6
 _PROGRESS_INTERVAL = 0.5
+# A finished job waits so long, in seconds, for a bus that went away before it is left to be done again.
+_ANNOUNCE_DELAYS = (0.5, 1.0, 2.0, 4.0)
+# Not the job's fault but that of a server which all jobs of this worker need.
+_OUTAGE_DELAY = 5.0  # longer than a fetch that is under way waits, so that it does not get the job again
+_OUTAGES = frozenset({Reason.RENDERER_UNAVAILABLE, Reason.STORE_UNAVAILABLE, Reason.BUS_UNAVAILABLE})
 
 
 async def announce(bus: Bus, job: events_pb2.StageJob, outcome: Outcome) -> None:
@@ -59,13 +64,25 @@ class JobWorker:
     """Takes a stage's jobs from the bus, up to `concurrency` at a time."""
 
     def __init__(
-        self, bus: Bus, stage: Stage, handler: Handler, *, concurrency: int, ack_wait: float
+        self,
+        bus: Bus,
+        stage: Stage,
+        handler: Handler,
+        *,
+        concurrency: int,
+        ack_wait: float,
+        ready: asyncio.Event | None = None,
     ) -> None:
+        """`ready`: no job is taken while it is not set, so that an outage of what the stage needs does not
+        use up the attempts of every job; the worker clears it when it meets an outage, and whoever checks
+        (`Runtime.ready`) sets it again.
+        """
         self._bus = bus
         self._stage = stage
         self._handler = handler
         self._concurrency = concurrency
         self._ack_wait = ack_wait
+        self._ready = ready
         self._running: dict[asyncio.Task[None], str] = {}
         self._cancelled_movies: set[str] = set()
 
@@ -79,6 +96,8 @@ class JobWorker:
                 if free <= 0:
                     await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
                     continue
+                if self._ready is not None:
+                    await self._ready.wait()
                 for message in await consumer.fetch(free):
                     self._start(message)
         finally:
@@ -107,10 +126,13 @@ class JobWorker:
                 outcome = await self._attempt(message)
             except asyncio.CancelledError:
                 outcome = await self._give_up(message)
-            except (nats.errors.Error, JetStreamError, OSError) as error:
+            except (ReelmillError, nats.errors.Error, JetStreamError, OSError) as error:
                 # The acknowledgement did not get through; the message comes again and finds its work done.
                 outcome = "unacknowledged"
                 logger().warning("job not acknowledged", subject=message.subject, error=str(error))
+            except Exception:
+                outcome = "unacknowledged"
+                logger().exception("job ended in a way nobody foresaw", subject=message.subject)
             finally:
                 beat.cancel()
             span.set_attribute("reelmill.job.outcome", outcome)
@@ -145,11 +167,22 @@ class JobWorker:
             except Exception as error:
                 logger().exception("job failed unexpectedly", movie=job.movie, stage=STAGE_NAMES[self._stage])
                 raise internal(error) from error
-            await announce(self._bus, job, outcome)
+            await self._announce(job, outcome)
         except ReelmillError as error:
             return await self._failed(message, job, attempt, error)
         await message.ack_sync(timeout=5)
         return "done"
+
+    async def _announce(self, job: events_pb2.StageJob, outcome: Outcome) -> None:
+        """Announces what was made; a bus that is restarting is waited for."""
+        for delay in _ANNOUNCE_DELAYS:
+            try:
+                return await announce(self._bus, job, outcome)
+            except ReelmillError as error:
+                if error.reason is not Reason.BUS_UNAVAILABLE:
+                    raise
+                await asyncio.sleep(delay)
+        return await announce(self._bus, job, outcome)
 
     async def _failed(
         self, message: Msg, job: events_pb2.StageJob, attempt: int, error: ReelmillError
@@ -158,8 +191,12 @@ class JobWorker:
             "job failed", movie=job.movie, stage=STAGE_NAMES[self._stage], reason=error.reason,
             error=error.message, attempt=attempt,
         )  # fmt: skip
+        delay = min(0.5 * 2**attempt, 15.0)
+        if self._ready is not None and error.reason in _OUTAGES:
+            self._ready.clear()
+            delay = max(delay, _OUTAGE_DELAY)
         if error.transient and attempt < _ATTEMPTS:
-            await message.nak(delay=min(0.5 * 2**attempt, 15.0))
+            await message.nak(delay=delay)
             return "retried"
         failure = error.to_failure(self._stage)
         outcome: Outcome
@@ -223,7 +260,7 @@ class JobWorker:
         return report
 
     async def _listen_for_cancels(self) -> None:
-        """Stops a movie's jobs when its owner cancels or deletes it."""
+        """Stops a movie's jobs when it is cancelled or deleted, or has failed already."""
         while True:
             try:
                 subscription = await self._bus.client.subscribe("reelmill.events.*.movie.*")
@@ -232,7 +269,7 @@ class JobWorker:
                     name = (message.headers or {}).get("ce-subject", "")
                     with suppress(ReelmillError):
                         key = MovieName.parse(name, "subject").kv_key
-                        if verb in ("cancelled", "deleted"):
+                        if verb in ("cancelled", "deleted", "failed"):
                             self._cancelled_movies.add(key)
                             for task, movie in list(self._running.items()):
                                 if movie == key:

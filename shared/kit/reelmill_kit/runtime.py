@@ -29,6 +29,8 @@ class Runtime:
         self._settings = settings
         self._bus = bus
         self._checks: dict[str, Check] = {"NATS": bus.check}
+        self.ready = asyncio.Event()
+        """Set while everything needed is there; for a JobWorker to wait for."""
 
     def needs(self, name: str, check: Check) -> None:
         """The service is ready only while `check` returns; it raises ReelmillError otherwise."""
@@ -75,6 +77,10 @@ class Runtime:
         ready: bool | None = None
         while True:
             missing = await self._missing()
+            if missing:
+                self.ready.clear()
+            else:
+                self.ready.set()
             if bool(missing) is ready or ready is None:
                 await server.set_ready(not missing)
                 telemetry.logger().info("not ready" if missing else "ready", missing=missing)

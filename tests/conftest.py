@@ -1,0 +1,3 @@
+"""Fixtures for all tests: real servers, each started when a test asks for it."""
+
+pytest_plugins = ["tests.support.nats"]
