@@ -1,8 +1,6 @@
 """The command line `reelmill-local`."""
 
 import asyncio
-import ctypes
-import os
 import signal
 import sys
 import time
@@ -15,18 +13,18 @@ from rich.console import Console
 from rich.table import Table
 
 from reelmill_local.control import ControlError, NotRunningError
+from reelmill_local.demo.command import demo
 from reelmill_local.names import SERVERS, SERVICES
 from reelmill_local.process import StartError
 from reelmill_local.servers.programs import NotInstalledError
 from reelmill_local.stack import LocalStack, StackError
 from reelmill_local.supervisor import AlreadyRunningError, Supervisor
 
-PR_SET_PDEATHSIG = 1
-
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Reelmill on one machine, as local processes."
 )
 Folder = Annotated[Path, typer.Option(help="Takes the stack's data and logs.", envvar="REELMILL_FOLDER")]
+app.command()(demo)
 DEFAULT_FOLDER = Path(".reelmill")
 ALL = ",".join((*SERVERS, *SERVICES))
 
@@ -56,12 +54,8 @@ def up(
     if detach:
         _start_detached(LocalStack(folder, only=names, report=print))
         return
-    if parent:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            raise typer.Exit(1)
     try:
-        asyncio.run(Supervisor(folder, names, _report).run())
+        asyncio.run(Supervisor(folder, names, _report, parent).run())
     except AlreadyRunningError as error:
         print(f"{error}; see `reelmill-local status`")
     except (StartError, NotInstalledError) as error:

@@ -84,6 +84,10 @@ class LocalStack:
         Raises: StackError.
         """
         started = None if self.is_running() else self._launch(bound_to_caller)
+        self._wait_ready(started)
+        return started is not None
+
+    def _wait_ready(self, started: subprocess.Popen[bytes] | None) -> None:
         log = self.folder / "logs" / "supervisor.log"
         shown = 0
         end = time.monotonic() + START_LIMIT
@@ -95,7 +99,7 @@ class LocalStack:
             if started and started.poll() is not None:
                 raise StackError("\n".join(lines) or f"the supervisor ended with status {started.returncode}")
             if self.is_running() and self._status["state"] == "ready":
-                return started is not None
+                return
             if time.monotonic() > end:
                 self.stop()
                 raise StackError(f"the stack was not ready within {START_LIMIT:.0f} s; see {log.parent}")

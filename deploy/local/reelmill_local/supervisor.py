@@ -37,12 +37,14 @@ class Supervisor:
         folder: Takes data, logs and stack.json; made when missing.
         names: Which of SERVERS and SERVICES to run.
         report: Called with one line for people whenever something happens.
+        parent: The stack ends when this process does; 0: it does not depend on another.
     """
 
-    def __init__(self, folder: Path, names: Sequence[str], report: Report) -> None:
+    def __init__(self, folder: Path, names: Sequence[str], report: Report, parent: int = 0) -> None:
         self._folder = folder.resolve()
         self._names = names
         self._report = report
+        self._parent = parent
         self._processes: dict[str, SupervisedProcess] = {}
         self._state = "starting"
         self._begun = time.time()
@@ -55,6 +57,12 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._ending.set)
+        if self._parent:
+            # Not PR_SET_PDEATHSIG: that is the death of the thread that started us.
+            try:
+                loop.add_reader(os.pidfd_open(self._parent), self._ending.set)
+            except ProcessLookupError:
+                return
         with lock(self._folder):
             async with self._control():
                 ending = asyncio.create_task(self._ending.wait())

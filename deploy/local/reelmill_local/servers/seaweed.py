@@ -91,7 +91,7 @@ def seaweed_server(folder: Path, ports: Mapping[str, int], keys: S3Keys, bucket:
         probe=s3_ready(f"{HOST}:{ports['s3']}", keys.access_key, keys.secret_key, bucket),
         folder=folder,
         ready_within=60,
-        # Asked to end, it waits for streams between its own parts; what it has acknowledged is on its files by then.
+        # Asked to end, it waits for streams between its own parts. What it acknowledged is in its files.
         stop_within=2,
         leftovers=tuple(
             f"/tmp/seaweedfs-{part}-grpc-{ports[key]}.sock"  # noqa: S108 - SeaweedFS chooses the place

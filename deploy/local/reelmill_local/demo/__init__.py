@@ -1,0 +1,1 @@
+"""`make demo`: a movie from one line, shown on one page."""

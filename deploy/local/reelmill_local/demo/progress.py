@@ -1,0 +1,137 @@
+"""Shows how far a movie is: a live table on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+
+from reelmill.v1 import common_pb2
+from reelmill.v1 import movies_pb2 as pb
+
+LABELS = {
+    common_pb2.STAGE_SCRIPT: "script",
+    common_pb2.STAGE_STYLE: "style",
+    common_pb2.STAGE_RENDER: "frames",
+    common_pb2.STAGE_QA: "questions",
+    common_pb2.STAGE_DATASET: "dataset",
+}
+PLAIN_LINE_EVERY = 3.0
+
+
+@dataclass
+class Pace:
+    """How fast a stage goes, from what was seen of it. Times in seconds, steps in the stage's own unit."""
+
+    first: tuple[float, int] | None = None
+    last: tuple[float, int] = (0.0, 0)
+
+    def see(self, now: float, done: int) -> None:
+        """Notes that `done` steps were finished at `now`."""
+        if self.first is None:
+            self.first = (now, done)
+        if done != self.last[1]:
+            self.last = (now, done)
+
+    @property
+    def rate(self) -> float | None:
+        """Steps a second, or None before two counts were seen."""
+        if self.first is None or self.last[1] <= self.first[1] or self.last[0] <= self.first[0]:
+            return None
+        return (self.last[1] - self.first[1]) / (self.last[0] - self.first[0])
+
+    def left(self, done: int, total: int) -> float | None:
+        """Seconds to the stage's end at this rate."""
+        return None if self.rate is None or total == 0 else max(0, total - done) / self.rate
+
+
+@dataclass
+class MovieProgress:
+    """Shows a movie as it changes. Use it as a context manager; give every snapshot to update()."""
+
+    console: Console
+    clock: Callable[[], float] = time.monotonic
+    _paces: dict[int, Pace] = field(default_factory=dict)
+    _printed: dict[int, tuple[int, float]] = field(default_factory=dict)
+    _live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self._live = Live(console=self.console, refresh_per_second=8)
+            self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.__exit__(kind, error, trace)
+
+    def update(self, movie: pb.Movie) -> None:
+        """Shows this state of the movie."""
+        for status in movie.stages:
+            if status.state == pb.StageStatus.STATE_RUNNING:
+                self._paces.setdefault(status.stage, Pace()).see(self.clock(), status.progress.done)
+        if self._live:
+            self._live.update(self._table(movie))
+        else:
+            self._print_lines(movie)
+
+    def _table(self, movie: pb.Movie) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for status in movie.stages:
+            progress = status.progress
+            running = status.state == pb.StageStatus.STATE_RUNNING
+            done = status.state == pb.StageStatus.STATE_DONE
+            mark: str | Spinner = Spinner("dots") if running else "[green]✓[/]" if done else "[dim]·[/]"
+            if status.state == pb.StageStatus.STATE_FAILED:
+                mark = "[red]✗[/]"
+            total = progress.total or 1
+            bar = ProgressBar(total=total, completed=total if done else progress.done, width=28)
+            table.add_row(mark, LABELS.get(status.stage, "?"), bar, self._words(status))
+        return table
+
+    def _words(self, status: pb.StageStatus) -> str:
+        progress = status.progress
+        if status.state == pb.StageStatus.STATE_DONE:
+            taken = duration(_seconds(status.end_time) - _seconds(status.start_time))
+            return f"{progress.total} in {taken}" if progress.total else f"done in {taken}"
+        if status.state != pb.StageStatus.STATE_RUNNING:
+            return ""
+        parts = [f"{progress.done}/{progress.total}"] if progress.total else []
+        pace = self._paces.get(status.stage, Pace())
+        if pace.rate is not None:
+            parts.append(f"{pace.rate:.1f}/s" if pace.rate >= 0.1 else f"{60 * pace.rate:.1f}/min")
+            left = pace.left(progress.done, progress.total)
+            parts += [f"{duration(left)} left"] if left is not None else []
+        return ", ".join([*parts, progress.message] if progress.message else parts)
+
+    def _print_lines(self, movie: pb.Movie) -> None:
+        now = self.clock()
+        for status in movie.stages:
+            if status.state in (pb.StageStatus.STATE_UNSPECIFIED, pb.StageStatus.STATE_WAITING):
+                continue
+            before, when = self._printed.get(status.stage, (None, float("-inf")))
+            ended = status.state != pb.StageStatus.STATE_RUNNING
+            if before == status.state and (ended or now - when < PLAIN_LINE_EVERY):
+                continue
+            self._printed[status.stage] = (status.state, now)
+            words = self._words(status) or ("started" if not ended else "failed")
+            self.console.print(f"  {LABELS.get(status.stage, '?'):<10} {words}", highlight=False)
+
+
+def duration(seconds: float) -> str:
+    """For people: "8 s", "2 min 05 s"."""
+    whole = max(0, round(seconds))
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+def _seconds(stamp: Timestamp) -> float:
+    return float(stamp.seconds) + stamp.nanos / 1e9
