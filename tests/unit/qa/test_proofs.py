@@ -4,7 +4,6 @@ import pytest
 
 from reelmill.v1 import qa_pb2
 from reelmill_qa.proof import Reader, Unproved, prove
-
 from tests.unit.qa.stories import lighthouse
 
 Question = qa_pb2.Question
@@ -66,7 +65,8 @@ RIGHT = [
         [4, 5],
     ),
     temporal(
-        "In scene 2 of chapter 1, how does Mara's expression change from the first to the last time Mara is seen?",
+        "In scene 2 of chapter 1, how does Mara's expression change from the first to the last time "
+        "Mara is seen?",
         "At first Mara looks sad, and at the end Mara looks happy.",
         [4, 5],
         SCENE,
@@ -82,7 +82,12 @@ RIGHT = [
     plot("What is Tom holding in the forest?", "Tom is holding a lantern.", {7: []}, FRAME),
     plot("How does Mara look while holding a letter?", "Mara looks surprised.", {1: []}, FRAME),
     plot("What does Mara say while holding a letter?", "Mara says: “The lamp is out.”", {1: [0]}, FRAME),
-    plot("Where does chapter 1 take place?", "It takes place in the harbour and in the kitchen.", {0: [], 3: []}, CHAPTER),
+    plot(
+        "Where does chapter 1 take place?",
+        "It takes place in the harbour and in the kitchen.",
+        {0: [], 3: []},
+        CHAPTER,
+    ),
 ]
 
 
@@ -101,7 +106,9 @@ def test_the_same_answer_with_other_evidence_is_refused(question: Question, read
 
 WRONG = {
     "another event is named": temporal(
-        "In the movie, which happens first: Tom squats down, or Mara holds a letter?", "Tom squats down.", [1, 9]
+        "In the movie, which happens first: Tom squats down, or Mara holds a letter?",
+        "Tom squats down.",
+        [1, 9],
     ),
     "the answer was not among those asked for": temporal(
         "In the movie, which happens first: Tom squats down, or Mara holds a letter?", "Mara stands.", [1, 9]
@@ -117,13 +124,22 @@ WRONG = {
         [10, 7],
     ),
     "it happens twice": temporal(
-        "In chapter 1, which happens first: Mara looks at Tom, or Tom sits?", "Mara looks at Tom.", [2, 3], CHAPTER
+        "In chapter 1, which happens first: Mara looks at Tom, or Tom sits?",
+        "Mara looks at Tom.",
+        [2, 3],
+        CHAPTER,
     ),
     "a hug is a hug from either side": temporal(
-        "In chapter 2, which happens first: Mara hugs Tom, or Tom squats down?", "Mara hugs Tom.", [8, 9], CHAPTER
+        "In chapter 2, which happens first: Mara hugs Tom, or Tom squats down?",
+        "Mara hugs Tom.",
+        [8, 9],
+        CHAPTER,
     ),
     "both happen in one frame": temporal(
-        "In scene 1 of chapter 1, which happens first: Tom walks, or Mara looks at Tom?", "Tom walks.", [2], SCENE
+        "In scene 1 of chapter 1, which happens first: Tom walks, or Mara looks at Tom?",
+        "Tom walks.",
+        [2],
+        SCENE,
     ),
     "it happens elsewhere": temporal(
         "In chapter 2, which happens first: Tom sits, or Tom squats down?", "Tom sits.", [3, 9], CHAPTER
@@ -137,16 +153,29 @@ WRONG = {
         "In the movie, who is seen first, Tom or Mara?", "Mara is seen first.", [0, 2], CHAPTER
     ),
     "the title is another": temporal(
-        "In chapter 1, “The Way Home”, who is seen first, Tom or Mara?", "Mara is seen first.", [0, 2], CHAPTER
+        "In chapter 1, “The Way Home”, who is seen first, Tom or Mara?",
+        "Mara is seen first.",
+        [0, 2],
+        CHAPTER,
     ),
-    "there is no such chapter": temporal("In chapter 3, where is Tom first seen?", "Tom is first seen at the harbour.", [2], CHAPTER),
+    "there is no such chapter": temporal(
+        "In chapter 3, where is Tom first seen?", "Tom is first seen at the harbour.", [2], CHAPTER
+    ),
     "it cannot be read": temporal("In the movie, what comes before the storm?", "The calm.", [0]),
-    "nobody of that name": temporal("In the movie, who is seen first, Zed or Mara?", "Mara is seen first.", [0]),
-    "the face is another": plot("How does Mara look while holding a letter?", "Mara looks calm.", {1: []}, FRAME),
+    "nobody of that name": temporal(
+        "In the movie, who is seen first, Zed or Mara?", "Mara is seen first.", [0]
+    ),
+    "the face is another": plot(
+        "How does Mara look while holding a letter?", "Mara looks calm.", {1: []}, FRAME
+    ),
     "the place is another": plot("Where is Mara walking?", "Mara is walking in the kitchen.", {6: []}, FRAME),
-    "a place is missing": plot("Where does chapter 1 take place?", "It takes place in the harbour.", {0: []}, CHAPTER),
-    "somebody else says it": plot("What does Tom say while sitting?", "Tom says: “The lamp is out.”", {3: []}, FRAME),
-}  # fmt: skip
+    "a place is missing": plot(
+        "Where does chapter 1 take place?", "It takes place in the harbour.", {0: []}, CHAPTER
+    ),
+    "somebody else says it": plot(
+        "What does Tom say while sitting?", "Tom says: “The lamp is out.”", {3: []}, FRAME
+    ),
+}
 
 
 @pytest.mark.parametrize("why", WRONG)
@@ -157,7 +186,8 @@ def test_a_temporal_or_frame_question_is_refused_when(why: str, reader: Reader) 
 
 def test_evidence_has_to_exist(reader: Reader) -> None:
     answer = "Mara leaves the harbour because the lamp is out."
-    for evidence in ({}, {12: []}, {0: [0]}, {1: [1]}):
+    missing: list[dict[int, list[int]]] = [{}, {12: []}, {0: [0]}, {1: [1]}]
+    for evidence in missing:
         with pytest.raises(Unproved):
             prove(plot("What happens in chapter 1?", answer, evidence, CHAPTER), reader)
 
