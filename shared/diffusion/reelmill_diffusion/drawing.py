@@ -1,7 +1,8 @@
 """Drawing batches in which every picture has its own prompt, seed, guidance and style.
 
 The same drawing gives the same picture whatever else is in its batch: noise comes from a generator per
-picture on the CPU, prompts are encoded alone, and nothing in the UNet looks across a batch. Only rounding differs.
+picture on the CPU, prompts are encoded alone, and nothing in the UNet looks across a batch; only
+rounding differs.
 """
 
 import inspect
