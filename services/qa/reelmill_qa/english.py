@@ -97,9 +97,17 @@ class Said:
     @property
     def key(self) -> tuple[str, ...]:
         """Two events with the same key cannot be told apart in these words."""
+        return self._key(self.event.who, self.event.target)
+
+    @property
+    def keys(self) -> list[tuple[str, ...]]:
+        """The keys that fit the event: who hugs is hugged, who talks to somebody is talked to."""
+        mutual = self.event.verb in ("hug", "talk") and self.event.target
+        return [self.key, self._key(self.event.target, self.event.who)] if mutual else [self.key]
+
+    def _key(self, who: str, target: str) -> tuple[str, ...]:
         event = self.event
-        words = (event.who, event.verb, event.target)
-        return (*words, event.place if self.place else "", event.time if self.time else "")
+        return (who, event.verb, target, event.place if self.place else "", event.time if self.time else "")
 
 
 class English:
@@ -172,7 +180,7 @@ def distinct(scope: Scope) -> list[Said]:
     chosen: dict[Event, Said] = {}
     for place, time in ((False, False), (True, False), (False, True), (True, True)):
         said = [Said(event, place, time) for event in told]
-        counts = Counter(one.key for one in said)
+        counts = Counter(key for one in said for key in one.keys)
         for one in said:
             if counts[one.key] == 1 and (not place or one.event.place) and (not time or one.event.time):
                 chosen.setdefault(one.event, one)

@@ -21,12 +21,14 @@ class Moments:
         self._frames = {frame.index: frame for frame in Scope(script).frames}
         told = events(Scope(script))
         self._meetings = Counter((event.who, event.place, event.time) for event in told)
+        self._deeds = Counter(deed for event in told for deed in _deeds(event))
         self._counts = Counter(
-            Said(event, place, time).key
+            key
             for event in told
             for place in (False, True)
             for time in (False, True)
             if (event.place or not place) and (event.time or not time)
+            for key in Said(event, place, time).keys
         )
 
     def questions(self, scope: Scope, rng: random.Random) -> Iterator[Question]:
@@ -54,7 +56,7 @@ class Moments:
         return _question(event, asked, face(event.who, event.expression))
 
     def _target(self, event: Event) -> Question | None:
-        if not event.target or not event.place:
+        if not event.target or not event.place or self._deeds[_deeds(event)[0]] != 1:
             return None
         told = self._english.gerund(Said(event))
         doing = told.removesuffix(f" {self._english.thing(event.target)}")
@@ -86,6 +88,12 @@ class Moments:
             if self._counts[said.key] == 1:
                 return said
         return None
+
+
+def _deeds(event: Event) -> list[tuple[str, str, str, str]]:
+    """Who does what where and when, whomever or whatever it is done to."""
+    doers = [event.who, event.target] if event.verb in ("hug", "talk") else [event.who]
+    return [(who, event.verb, event.place, event.time) for who in doers]
 
 
 def _question(event: Event, text: str, answer: str, lines: list[int] | None = None) -> Question:

@@ -70,7 +70,8 @@ class Reader:
             for scene in chapter.scenes
             for frame in scene.frames
         }
-        frames = self._frames.values()
+        self._movie = Part(Question.LEVEL_MOVIE, tuple(self._frames[index] for index in sorted(self._frames)))
+        frames = self._movie.frames
         acting = {action.character for frame in frames for action in frame.actions}
         self.names = {character.name for character in script.characters} | acting - {""}
         self.locations = {frame.location for frame in frames} - {""}
@@ -101,7 +102,7 @@ class Reader:
         return Part(Question.LEVEL_CHAPTER, tuple(f for s in chapter.scenes for f in s.frames)), rest
 
     def movie(self) -> Part:
-        return Part(Question.LEVEL_MOVIE, tuple(self._frames[index] for index in sorted(self._frames)))
+        return self._movie
 
     def pattern(self, text: str) -> Pattern:
         """Somebody does something: "Mara hugs Tom at the harbour", "Mara is hugging Tom"."""
