@@ -1,0 +1,154 @@
+"""What the demo shows: progress, contact sheet, storyboard."""
+
+import io
+from pathlib import Path
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from PIL import Image
+from rich.console import Console
+
+from reelmill.v1 import common_pb2, qa_pb2, script_pb2
+from reelmill.v1 import movies_pb2 as pb
+from reelmill_local.demo import storyboard as board
+from reelmill_local.demo.artefacts import relative_path
+from reelmill_local.demo.contact_sheet import contact_sheet
+from reelmill_local.demo.progress import MovieProgress, Pace, duration
+
+NASTY = '<script>alert("x")</script>'
+
+
+@pytest.fixture
+def script() -> script_pb2.Script:
+    frames = [
+        script_pb2.Frame(
+            index=i, description=f"Frame {i} of the story, which goes on", prompt=f"a prompt {i}"
+        )
+        for i in range(4)
+    ]
+    frames[1].dialogue.add(speaker="Mara", text=NASTY)
+    scenes = [
+        script_pb2.Scene(index=i, title=f"Scene {i}", frames=frames[2 * i : 2 * i + 2]) for i in range(2)
+    ]
+    chapter = script_pb2.Chapter(index=0, title="The first", summary=NASTY, scenes=scenes)
+    style = script_pb2.StyleText(keyword="noir", description="hard shadows")
+    return script_pb2.Script(title=NASTY, overview="They meet.", style=style, chapters=[chapter])
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> dict[int, Path]:
+    (tmp_path / "frames").mkdir()
+    files = {i: tmp_path / "frames" / f"{i:06d}.png" for i in range(3)}  # the fourth is missing
+    for i, file in files.items():
+        Image.new("RGB", (32, 32), (200, 10 * i, 0)).save(file)
+    return files
+
+
+def questions() -> qa_pb2.QuestionSet:
+    evidence = [qa_pb2.Evidence(frame=1, lines=[0]), qa_pb2.Evidence(frame=3)]
+    question = qa_pb2.Question(
+        id="q-1", question="Who speaks?", answer="Mara.", kind=qa_pb2.Question.KIND_PLOT, evidence=evidence
+    )
+    return qa_pb2.QuestionSet(questions=[question])
+
+
+def test_the_storyboard_holds_every_picture_line_and_question(
+    script: script_pb2.Script, frames: dict[int, Path], tmp_path: Path
+) -> None:
+    page = board.storyboard(script, questions(), frames, page_folder=tmp_path)
+    assert page.count("data:image/png;base64,") == len(frames)
+    assert "no picture" in page
+    assert "Who speaks?" in page
+    assert 'href="#frame-1"' in page
+    assert "a prompt 2" in page
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_what_a_writer_wrote_cannot_become_part_of_the_page(
+    script: script_pb2.Script, frames: dict[int, Path], tmp_path: Path
+) -> None:
+    page = board.storyboard(script, questions(), frames, page_folder=tmp_path)
+    assert NASTY not in page
+    assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;" in page
+
+
+def test_a_long_movie_refers_to_the_files_beside_the_page(
+    script: script_pb2.Script, frames: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board, "EMBED_AT_MOST", 2)
+    page = board.storyboard(script, questions(), frames, page_folder=tmp_path)
+    assert "data:image" not in page
+    assert 'src="frames/000002.png"' in page
+
+
+def test_the_contact_sheet_shows_every_frame_where_its_scene_is(
+    script: script_pb2.Script, frames: dict[int, Path]
+) -> None:
+    sheet = contact_sheet(script, frames)
+    picture = {colour for _, colour in sheet.getcolors(1 << 24) or []}
+    assert {(200, 0, 0), (200, 10, 0), (200, 20, 0)} <= picture
+    assert sheet.height > 2 * 208
+    assert sheet.width >= 640
+
+
+def test_pace_is_measured_from_what_was_seen() -> None:
+    pace = Pace()
+    pace.see(10.0, 2)
+    assert pace.rate is None
+    pace.see(14.0, 10)
+    assert pace.rate == 2.0
+    assert pace.left(10, 30) == 10.0
+    pace.see(15.0, 10)  # nothing new yet: the rate stays
+    assert pace.rate == 2.0
+
+
+def test_without_a_terminal_progress_is_a_line_now_and_then() -> None:
+    now = 0.0
+    out = io.StringIO()
+    with MovieProgress(Console(file=out, width=100), clock=lambda: now) as progress:
+        for done in range(31):
+            progress.update(_rendering(done))
+            now += 0.5
+        progress.update(_rendering(30, pb.StageStatus.STATE_DONE))
+        progress.update(_rendering(30, pb.StageStatus.STATE_DONE))
+    lines = out.getvalue().splitlines()
+    assert 4 < len(lines) < 9
+    assert "frames" in lines[0]
+    assert "12/30, 2.0/s, 9 s left" in out.getvalue()
+    assert lines[-1].split() == ["frames", "30", "in", "15", "s"]
+
+
+def test_on_a_terminal_progress_is_a_table() -> None:
+    out = io.StringIO()
+    with MovieProgress(Console(file=out, width=100, force_terminal=True)) as progress:
+        progress.update(_rendering(7))
+    assert "7/30" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "0 s"), (59.4, "59 s"), (125, "2 min 05 s"), (-3, "0 s")]
+)
+def test_durations_are_written_for_people(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize("key", ["a/b/../../etc/passwd", "other/x", "a/b/", "a/b//etc/passwd"])
+def test_an_object_key_cannot_lead_out_of_the_folder(key: str) -> None:
+    with pytest.raises(ValueError, match="does not name a file"):
+        relative_path(key, "a/b/")
+
+
+def test_an_object_key_keeps_its_path_below_the_prefix() -> None:
+    assert str(relative_path("a/b/frames/000001.png", "a/b/")) == "frames/000001.png"
+
+
+def _rendering(done: int, state: pb.StageStatus.State.ValueType = pb.StageStatus.STATE_RUNNING) -> pb.Movie:
+    status = pb.StageStatus(
+        stage=common_pb2.STAGE_RENDER,
+        state=state,
+        progress=common_pb2.Progress(done=done, total=30),
+        start_time=Timestamp(seconds=100),
+        end_time=Timestamp(seconds=115),
+    )
+    return pb.Movie(stages=[status])
