@@ -49,13 +49,12 @@ async def refused(store: MemoryStore) -> ReelmillError:
 async def test_the_manifest_lists_every_file_of_the_movie_with_its_checksum_and_size() -> None:
     store = await finished_movie()
     manifest = await export(store)
-    state = {"movie.json", "manifest.json"}
     listed = {file.path: (file.digest, file.size) for file in manifest.files}
     stored = {key.removeprefix(MOVIE.prefix): data for key, data in store.objects.items()}
     assert listed == {
         path: (hashlib.sha256(data).hexdigest(), len(data))
         for path, data in stored.items()
-        if path not in state
+        if path not in ("movie.json", "manifest.json")
     }
     assert (manifest.frames, manifest.questions, len(manifest.files)) == (8, 5, 21)
     types = {file.path: file.content_type for file in manifest.files}
@@ -190,7 +189,10 @@ async def test_one_format_can_be_asked_for_and_unknown_ones_are_refused() -> Non
     assert [f.path for f in manifest.files if f.path.startswith("exports/")] == ["exports/ms_swift.jsonl"]
     with pytest.raises(ReelmillError) as caught:
         await DatasetStage(store).run(
-            dataset_pb2.ExportMovieRequest(movie=str(MOVIE), formats=[SWIFT, 0]), silent
+            dataset_pb2.ExportMovieRequest(
+                movie=str(MOVIE), formats=[SWIFT, dataset_pb2.EXPORT_FORMAT_UNSPECIFIED]
+            ),
+            silent,
         )
     assert caught.value.metadata["field"] == "formats[1]"
 
