@@ -1,0 +1,30 @@
+"""The local stack, or parts of it, for tests."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from reelmill_local.stack import LocalStack
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A random model of the Stable Diffusion 1.x shape, drawing 64 x 64 pixels in a moment."""
+    from reelmill_diffusion.testing import build_tiny_model  # needs torch, which most tests do without
+
+    return str(build_tiny_model(tmp_path_factory.mktemp("model") / "tiny"))
+
+
+@pytest.fixture(scope="session")
+def triton(tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """Triton alone, drawing with the tiny model."""
+    environment = {"REELMILL_DIFFUSION_MODEL": tiny_model, "REELMILL_TORCH_THREADS": "1"}
+    folder = tmp_path_factory.mktemp("triton")
+    with LocalStack(folder, only=("triton",), environment=environment) as stack:
+        yield stack
+
+
+def settings_of(stack: LocalStack) -> dict[str, str]:
+    """An environment for a program that uses this stack."""
+    return {**os.environ, **stack.environment}
