@@ -1,5 +1,4 @@
-"""Learning a style by textual inversion: only N vectors of the text space are trained, the model stays as it
-is.
+"""Learning a style by textual inversion: N vectors of the text space train, the model stays as it is.
 
 MovieLLM (arXiv 2403.01422, section 3.2) fixes a film's style this way: reference images drawn by the model
 itself from the style text, one placeholder, both text encoders of XL. Written from the method. Two choices of

@@ -1,0 +1,1 @@
+"""Reelmill's style stage: learns a movie's style by textual inversion."""

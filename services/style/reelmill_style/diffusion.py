@@ -1,0 +1,135 @@
+"""The learner on a diffusers directory in this process."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from reelmill_diffusion import Cancelled, DiffusionModel, Drawing, InputError, ModelError, draw
+from reelmill_diffusion.inversion import InversionOptions, Reference, learn_style
+from reelmill_kit.errors import Reason, ReelmillError, invalid
+from reelmill_kit.telemetry import logger
+
+from .ports import Embedding, Example, Image, Plan
+
+T = TypeVar("T")
+
+
+class DiffusionLearner:
+    """Loads the model when it is first asked for, and again after it could not be loaded."""
+
+    def __init__(self, directory: Path, *, device: str, dtype: str, threads: int) -> None:
+        self._directory = directory
+        self._device = device
+        self._dtype = dtype
+        self._threads = threads
+        self._loading: asyncio.Task[DiffusionModel] | None = None
+
+    async def check(self) -> None:
+        await self._model()
+
+    async def model_digest(self) -> str:
+        return (await self._model()).digest
+
+    async def draw(self, pictures: Sequence[tuple[str, int]]) -> list[Image]:
+        model = await self._model()
+
+        drawings = [Drawing(prompt=prompt, seed=seed) for prompt, seed in pictures]
+
+        def work(cancelled: Callable[[], bool]) -> list[Image]:
+            try:
+                images = draw(model, drawings, cancelled=lambda _: cancelled())
+            except InputError as error:
+                raise ReelmillError(
+                    Reason.MODEL_REJECTED, f"the references cannot be drawn: {error}"
+                ) from error
+            drawn = [image for image in images if image is not None]
+            if len(drawn) < len(images):
+                raise Cancelled("drawing references")
+            return drawn
+
+        return await _in_thread(work)
+
+    async def learn(
+        self,
+        examples: Sequence[Example],
+        plan: Plan,
+        progress: Callable[[int, int], None],
+        resume: bytes | None,
+        keep: Callable[[bytes], None],
+    ) -> Embedding:
+        model = await self._model()
+        loop = asyncio.get_running_loop()
+        references = [Reference(example.image, example.prompt) for example in examples]
+        options = InversionOptions(steps=plan.steps, vectors=plan.vectors, seed=plan.seed)
+
+        def work(cancelled: Callable[[], bool]) -> Embedding:
+            try:
+                learned = learn_style(
+                    model,
+                    references,
+                    plan.style_text,
+                    options,
+                    progress=lambda done, total: _tell(loop, progress, done, total),
+                    cancelled=cancelled,
+                    resume=resume,
+                    keep=lambda checkpoint: _tell(loop, keep, checkpoint),
+                )
+            except InputError as error:
+                raise invalid(f"options.{error.field}", str(error).partition(": ")[2]) from error
+            scores = learned.scores
+            return Embedding(
+                content=learned.embedding.to_bytes(),
+                digest=learned.embedding.digest,
+                steps=scores.steps,
+                initial_loss=scores.initial_loss,
+                final_loss=scores.final_loss,
+                scores=asdict(scores),
+            )
+
+        return await _in_thread(work)
+
+    async def _model(self) -> DiffusionModel:
+        loading = self._loading
+        if loading is None or (loading.done() and (loading.cancelled() or loading.exception() is not None)):
+            loading = self._loading = asyncio.create_task(asyncio.to_thread(self._load))
+        # Shared by all who wait: one who gives up must not end it for the others.
+        return await asyncio.shield(loading)
+
+    def _load(self) -> DiffusionModel:
+        if self._threads:
+            torch.set_num_threads(self._threads)
+        dtype = self._dtype
+        if dtype == "auto" and self._device != "cpu" and torch.cuda.is_available():
+            dtype = "bfloat16"  # gradients of float16 vanish
+        try:
+            model = DiffusionModel.load(self._directory, device=self._device, dtype=dtype)
+        except ModelError as error:
+            raise ReelmillError(
+                Reason.NOT_READY, f"{error}; set REELMILL_DIFFUSION_MODEL to a directory in diffusers format"
+            ) from error
+        logger().info("diffusion model loaded", model=str(self._directory), digest=model.digest)
+        return model
+
+
+def _tell(loop: asyncio.AbstractEventLoop, listener: Callable[..., None], *news: object) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(listener, *news)
+
+
+async def _in_thread(work: Callable[[Callable[[], bool]], T]) -> T:
+    """Runs `work(cancelled)` in a thread. Cancelling this waits until the work has seen it and ended."""
+    stop = threading.Event()
+    task = asyncio.create_task(asyncio.to_thread(work, stop.is_set))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # seen: it is the Cancelled that was asked for
+        raise

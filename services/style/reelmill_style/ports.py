@@ -1,0 +1,69 @@
+"""Who draws and learns."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""Height x width x 3, RGB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An image in the style, and a prompt that says what is on it, with `<style>`."""
+
+    image: Image
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What was learned: the file, and the denoising loss on held-out references before and after."""
+
+    content: bytes
+    digest: str
+    steps: int
+    initial_loss: float
+    final_loss: float
+    scores: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to learn."""
+
+    style_text: str
+    seed: int
+    steps: int
+    vectors: int
+
+
+class Learner(Protocol):
+    """A diffusion model that styles are learned for. Calls are long; cancelling one ends it between two
+    steps."""
+
+    async def check(self) -> None:
+        """Returns once the model is loaded. Raises NOT_READY with what is wrong."""
+
+    async def model_digest(self) -> str:
+        """sha256 of the model directory, in hex. Raises NOT_READY."""
+
+    async def draw(self, pictures: Sequence[tuple[str, int]]) -> list[Image]:
+        """Pictures of prompts and seeds in one batch, at the model's defaults. Raises MODEL_REJECTED."""
+
+    async def learn(
+        self,
+        examples: Sequence[Example],
+        plan: Plan,
+        progress: Callable[[int, int], None],
+        resume: bytes | None,
+        keep: Callable[[bytes], None],
+    ) -> Embedding:
+        """Learns. `progress(done, total)` and `keep(checkpoint)` are called in the event loop.
+
+        `resume`: the checkpoint that an earlier, interrupted call kept. Raises INVALID_FIELD where the
+        options do not suit the model.
+        """
