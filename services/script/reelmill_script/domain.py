@@ -1,0 +1,122 @@
+"""What is asked for, and when a script is whole. No I/O."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from reelmill.v1 import script_pb2
+from reelmill_kit import validation
+from reelmill_kit.names import MovieName
+from reelmill_kit.progress import Report
+from reelmill_world import VERBS
+
+STYLE_TOKEN = "<style>"  # noqa: S105 - stands in prompts where the learned vectors go
+TIMES_OF_DAY = ("morning", "day", "evening", "night")
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    keyword: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptRequest:
+    """A checked request. `style` is None where the writer shall choose one."""
+
+    movie: MovieName
+    theme: str
+    chapters: int
+    scenes: int
+    frames: int
+    seed: int
+    style: Style | None
+
+    @classmethod
+    def parse(cls, request: script_pb2.WriteScriptRequest) -> Self:
+        """Raises INVALID_FIELD naming the field."""
+        movie = MovieName.parse(request.movie, "movie")
+        theme = validation.theme(request.theme, "theme")
+        shape = validation.shape(request.shape, "shape")
+        style = validation.style(request.style, "style")
+        return cls(
+            movie,
+            theme,
+            shape.chapters,
+            shape.scenes,
+            shape.frames,
+            request.seed,
+            Style(style.keyword, style.description) if style else None,
+        )
+
+    @property
+    def frame_count(self) -> int:
+        return self.chapters * self.scenes * self.frames
+
+    def digest(self) -> str:
+        """The same for requests that ask for the same script, whatever the movie: 64 hexadecimal digits."""
+        style = [self.style.keyword, self.style.description] if self.style else None
+        asked = [self.theme, self.chapters, self.scenes, self.frames, self.seed, style]
+        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+
+class Writer(Protocol):
+    """Writes whole scripts, or raises ReelmillError."""
+
+    async def write(self, request: ScriptRequest, report: Report) -> script_pb2.Script: ...
+
+
+def faults(script: script_pb2.Script, request: ScriptRequest) -> list[str]:
+    """Why the script is not whole or not what was asked for; an empty list for a good one."""
+    found: list[str] = []
+
+    def need(holds: bool, what: str) -> None:
+        if not holds:
+            found.append(what)
+
+    locations = {location.name for location in script.locations}
+    names = {character.name for character in script.characters}
+    need(bool(script.title), "no title")
+    need(bool(script.overview), "no overview")
+    need(bool(script.style.keyword), "no style")
+    need(bool(names), "no characters")
+    need(len(names) == len(script.characters), "two characters of one name")
+    need(len(script.chapters) == request.chapters, f"{len(script.chapters)} chapters")
+    number = 0
+    for c, chapter in enumerate(script.chapters):
+        need(chapter.index == c, f"chapter {c} has index {chapter.index}")
+        need(bool(chapter.summary), f"chapter {c} has no summary")
+        need(set(chapter.locations) <= locations, f"chapter {c} plays in unknown places")
+        need(len(chapter.scenes) == request.scenes, f"chapter {c} has {len(chapter.scenes)} scenes")
+        for s, scene in enumerate(chapter.scenes):
+            where = f"scene {c}.{s}"
+            need(scene.index == s, f"{where} has index {scene.index}")
+            need(bool(scene.summary), f"{where} has no summary")
+            need(scene.location in locations, f"{where} plays in an unknown place {scene.location!r}")
+            need(len(scene.frames) == request.frames, f"{where} has {len(scene.frames)} frames")
+            for frame in scene.frames:
+                found += _frame_faults(frame, number, locations, names)
+                number += 1
+    return found
+
+
+def _frame_faults(frame: script_pb2.Frame, number: int, locations: set[str], names: set[str]) -> list[str]:
+    found = []
+    if frame.index != number:
+        found.append(f"frame {number} has index {frame.index}")
+    if not frame.description:
+        found.append(f"frame {number} has no description")
+    if STYLE_TOKEN not in frame.prompt:
+        found.append(f"frame {number} has a prompt without {STYLE_TOKEN}")
+    if frame.location not in locations:
+        found.append(f"frame {number} plays in an unknown place {frame.location!r}")
+    if frame.time_of_day not in TIMES_OF_DAY:
+        found.append(f"frame {number} is at no known time of day")
+    for action in frame.actions:
+        if action.character not in names or action.verb not in VERBS:
+            found.append(f"frame {number} has the action {action.character!r} {action.verb!r}")
+    for line in frame.dialogue:
+        if line.speaker not in names or not line.text:
+            found.append(f"frame {number} has a line of {line.speaker!r}")
+    return found

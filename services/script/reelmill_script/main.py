@@ -1,0 +1,46 @@
+"""The script service: `python -m reelmill_script`, settings in REELMILL_ environment variables."""
+
+import asyncio
+
+from reelmill.v1 import common_pb2, script_pb2, script_pb2_grpc
+from reelmill_kit.bus import Bus
+from reelmill_kit.jobs import JobWorker
+from reelmill_kit.runtime import Runtime
+from reelmill_kit.settings import ServiceSettings
+from reelmill_kit.store import S3Store
+from reelmill_llm import LlmSettings, open_llm
+
+from .domain import Writer
+from .llm.writer import LlmWriter
+from .offline.writer import OfflineWriter
+from .service import ScriptJobs, ScriptService
+from .stage import ScriptStage
+
+
+async def serve() -> None:
+    settings = ServiceSettings()
+    bus = Bus(settings, "script")
+    store = S3Store(settings)
+    llm = open_llm(LlmSettings())
+    writer: Writer = LlmWriter(llm, store) if llm else OfflineWriter()
+    stage = ScriptStage(writer, store)
+    worker = JobWorker(
+        bus,
+        common_pb2.STAGE_SCRIPT,
+        ScriptJobs(stage),
+        concurrency=settings.job_concurrency,
+        ack_wait=settings.job_ack_wait,
+    )
+    runtime = Runtime("script", settings, bus)
+    runtime.needs("object store", store.check)
+    name = script_pb2.DESCRIPTOR.services_by_name["ScriptService"].full_name
+    add = script_pb2_grpc.add_ScriptServiceServicer_to_server
+    try:
+        await runtime.run([(add, ScriptService(stage), name)], [worker.run])
+    finally:
+        if llm:
+            await llm.close()
+
+
+def main() -> None:
+    asyncio.run(serve())

@@ -1,0 +1,131 @@
+"""Who is in a movie, and how each of them looks in every frame of it."""
+
+import random
+from dataclasses import dataclass, replace
+from typing import Self
+
+from reelmill_world import BUILDS, COLOURS, GARMENTS, HAIR, Appearance, appearance_phrase
+
+from .texts import load
+from .theme import Reading
+
+_HE = {"he": "he", "him": "him", "his": "his"}
+_SHE = {"he": "she", "him": "her", "his": "her"}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the cast, or of the past; `he`, `him` and `his` are what they are called."""
+
+    key: str  # A main, B friend, C keeps the secret, W... have seen something, O is of the past
+    name: str
+    kind: str
+    role: str = ""
+    trait: str = ""
+    home: str = ""
+    appearance: Appearance | None = None
+    face: str = ""
+
+    def __format__(self, spec: str) -> str:
+        return self.name
+
+    @property
+    def he(self) -> str:
+        return self._pronouns["he"]
+
+    @property
+    def him(self) -> str:
+        return self._pronouns["him"]
+
+    @property
+    def his(self) -> str:
+        return self._pronouns["his"]
+
+    @property
+    def poss(self) -> str:
+        return f"{self.name}'s"
+
+    @property
+    def seen(self) -> str:
+        """The face with the name, for sentences about several people."""
+        return (
+            f"{self.name} {self.face}"
+            if not self.face.startswith(self.his)
+            else self.face.replace(self.his, self.poss, 1)
+        )
+
+    @property
+    def looks(self) -> str:
+        return appearance_phrase(self.appearance) if self.appearance else ""
+
+    def showing(self, mood: str, rng: random.Random) -> Self:
+        """The same person with a face to be told of."""
+        return replace(self, face=rng.choice(load("people")["faces"][mood]).format(his=self.his))
+
+    @property
+    def _pronouns(self) -> dict[str, str]:
+        return _SHE if self.kind in ("woman", "girl") else _HE
+
+
+def cast(reading: Reading, homes: list[str], witnesses: int, rng: random.Random) -> dict[str, Person]:
+    """A, B, C, O and W1.. by key. `homes`: a place for each of the cast, A's first."""
+    texts = load("people")
+    main = reading.kind or rng.choice(("woman", "man", "girl", "boy"))
+    friend = rng.choice(
+        ("girl", "boy") if main in ("girl", "boy") else ("woman", "man", "woman", "man", "boy")
+    )
+    kinds = {"A": main, "B": friend, "C": rng.choice(("woman", "man"))}
+    kinds |= {f"W{n}": rng.choice(("woman", "man")) for n in range(1, witnesses + 1)}
+    looks = _appearances(kinds, reading, rng)
+    taken = {reading.name[:1]} if reading.name else set()
+    people: dict[str, Person] = {}
+    traits = {"A": "main", "B": "friend", "C": "keeper"}
+    shuffled = {group: rng.sample(lines, len(lines)) for group, lines in texts["traits"].items()}
+    for (key, kind), home in zip(kinds.items(), homes, strict=False):
+        name = reading.name if key == "A" and reading.name else _name(texts["names"][kind], taken, rng)
+        role = reading.role if key == "A" and reading.role else _role(kind, texts["roles"][home], rng)
+        trait = shuffled[traits.get(key, "witness")].pop()
+        people[key] = Person(key, name, kind, f"the {role}", trait, home, looks[key])
+    kind = rng.choice(("woman", "man"))
+    people["O"] = Person("O", _name(texts["names"]["past"][kind], taken, rng), kind)
+    return people
+
+
+def _appearances(kinds: dict[str, str], reading: Reading, rng: random.Random) -> dict[str, Appearance]:
+    """No two wear one colour, and no two of a kind share their hair while there are enough colours of it."""
+    colours = rng.sample(COLOURS, len(COLOURS))
+    if reading.colour:
+        colours = [c for c in colours if c != reading.colour] + [reading.colour]
+    hair = {kind: rng.sample(HAIR, len(HAIR)) for kind in ("woman", "man", "girl", "boy")}
+    found = {}
+    for key, kind in kinds.items():
+        garments = [g for g in GARMENTS if g != "dress" or kind in ("woman", "girl")]
+        young = kind in ("girl", "boy")
+        shades = [h for h in hair[kind] if not (young and h == "grey")] or list(HAIR[:4])
+        shade = "grey" if key == "A" and reading.old and not young else shades[0]
+        hair[kind] = [h for h in hair[kind] if h != shade] or list(HAIR)
+        found[key] = Appearance(
+            kind=kind,
+            colour=colours.pop(),
+            garment=reading.garment
+            if key == "A" and reading.garment in garments
+            else rng.choice([g for g in garments if not (young and g == "suit")]),
+            hair=shade,
+            build=rng.choice(BUILDS),
+        )
+    return found
+
+
+def _name(names: list[str], taken: set[str], rng: random.Random) -> str:
+    """A name with an initial that nobody else has, while there is one."""
+    free = [name for name in names if name[0] not in taken] or names
+    name = rng.choice(free)
+    taken.add(name[0])
+    return name
+
+
+def _role(kind: str, roles: list[str], rng: random.Random) -> str:
+    role = rng.choice(roles)
+    if kind in ("girl", "boy"):
+        return f"{role}'s {'daughter' if kind == 'girl' else 'son'}"
+    return role

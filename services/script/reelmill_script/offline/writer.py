@@ -1,0 +1,132 @@
+"""The offline writer: the same request gives the same movie, on any machine."""
+
+import asyncio
+import random
+
+from reelmill.v1 import common_pb2, script_pb2
+from reelmill_kit.progress import Report
+from reelmill_world import NAMED_STYLES, style_words
+
+from ..domain import ScriptRequest, Style
+from .places import place
+from .plot import ChapterPlan, Plot, ScenePlan, plan
+from .shots import Teller
+from .summaries import chapter_summary, chapter_titles, movie_title, overview, scene_summary, scene_title
+from .theme import Reading, read_theme
+
+_STYLES = {
+    "unsent": ("dreamy", "watercolour"),
+    "theft": ("noir", "noir"),
+    "promise": ("sepia", "watercolour"),
+    "hidden": ("storybook", "comic"),
+    "vanished": ("gothic", "neon"),
+    "show": ("comic", "poster"),
+}
+
+
+class OfflineWriter:
+    """Needs no language model and no network."""
+
+    name = "offline"
+
+    async def write(self, request: ScriptRequest, report: Report) -> script_pb2.Script:
+        report("planning the story", 0, request.frame_count)
+        rng = random.Random(request.digest())
+        reading = read_theme(request.theme)
+        plot = plan(request, reading, rng)
+        teller = Teller(rng, request.frame_count)
+        titles: set[str] = set()
+        chapters = []
+        for c, (chapter, title) in enumerate(zip(plot.chapters, chapter_titles(plot, rng), strict=True)):
+            chapters.append(_chapter(c, title, chapter, request, teller, titles, rng))
+            report("telling the scenes", (c + 1) * request.scenes * request.frames, request.frame_count)
+            await asyncio.sleep(0)
+        return script_pb2.Script(
+            title=movie_title(plot, rng),
+            overview=overview(plot, request.theme),
+            style=_style(request.style, reading, plot, rng),
+            locations=_locations(plot),
+            characters=_characters(plot, chapters),
+            chapters=chapters,
+            writer=self.name,
+            seed=request.seed,
+            theme=request.theme,
+            usage=common_pb2.Usage(),
+        )
+
+
+def _chapter(
+    index: int,
+    title: str,
+    chapter: ChapterPlan,
+    request: ScriptRequest,
+    teller: Teller,
+    titles: set[str],
+    rng: random.Random,
+) -> script_pb2.Chapter:
+    scenes = []
+    for s, scene in enumerate(chapter.scenes):
+        first = (index * request.scenes + s) * request.frames
+        scenes.append(
+            script_pb2.Scene(
+                index=s,
+                title=scene_title(scene, titles, rng),
+                summary=scene_summary(scene, rng),
+                location=scene.place.name,
+                frames=teller.frames(scene, request.frames, first),
+            )
+        )
+    return script_pb2.Chapter(
+        index=index,
+        title=title,
+        summary=chapter_summary(chapter),
+        locations=_places(chapter.scenes),
+        scenes=scenes,
+    )
+
+
+def _style(given: Style | None, reading: Reading, plot: Plot, rng: random.Random) -> script_pb2.StyleText:
+    if given:
+        return script_pb2.StyleText(keyword=given.keyword, description=given.description)
+    keyword = (*reading.styles, rng.choice(_STYLES[plot.premise]))[0]
+    words = style_words(NAMED_STYLES[keyword]).replace(" very", ", very").split(" ")
+    return script_pb2.StyleText(keyword=keyword, description=" ".join(words))
+
+
+def _places(scenes: list[ScenePlan]) -> list[str]:
+    return list(dict.fromkeys(scene.place.name for scene in scenes))
+
+
+def _locations(plot: Plot) -> list[script_pb2.Location]:
+    names = _places([scene for chapter in plot.chapters for scene in chapter.scenes])
+    return [script_pb2.Location(name=name, description=place(name).description) for name in names]
+
+
+def _characters(plot: Plot, chapters: list[script_pb2.Chapter]) -> list[script_pb2.Character]:
+    """Who acts in the movie, A first; A is there even in a movie of one empty frame."""
+    seen = {
+        action.character
+        for chapter in chapters
+        for scene in chapter.scenes
+        for frame in scene.frames
+        for action in frame.actions
+    } | {
+        line.speaker
+        for chapter in chapters
+        for scene in chapter.scenes
+        for frame in scene.frames
+        for line in frame.dialogue
+    }
+    characters = []
+    for key, person in plot.people.items():
+        if person.appearance and (key == "A" or person.name in seen):
+            main = key in ("A", "B")
+            role = script_pb2.Character.ROLE_MAIN if main else script_pb2.Character.ROLE_SUPPORTING
+            who = {"A": "the main character", "B": f"a friend of {plot.people['A'].name}"}.get(key, "")
+            description = f"{person.name}, {person.role} {person.trait}" + (f"; {who}" if who else "")
+            characters.append(
+                script_pb2.Character(
+                    name=person.name, role=role, description=f"{description}.", appearance=person.looks
+                )
+            )
+    return characters
