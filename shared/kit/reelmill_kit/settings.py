@@ -1,6 +1,5 @@
 """Settings come from environment variables, `REELMILL_` and the field's name, and from nowhere else."""
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr
@@ -32,11 +31,3 @@ class ServiceSettings(BaseSettings):
     shutdown_grace: Annotated[
         float, Field(ge=0, description="Seconds that running work gets at the end.")
     ] = 10.0
-
-
-class DiffusionSettings(BaseSettings):
-    """Where the diffusion model is; read by the processes that load it."""
-
-    model_config = SettingsConfigDict(env_prefix="REELMILL_", extra="ignore")
-
-    diffusion_model: Annotated[Path, Field(description="A directory in diffusers format.")]
