@@ -24,7 +24,6 @@ def service_process(
         environment={
             **environment,
             "REELMILL_GRPC_ADDRESS": f"{HOST}:{port}",
-            "OTEL_SERVICE_NAME": f"reelmill-{name}",
             "PYTHONUNBUFFERED": "1",
         },
         ready_within=ready_within,
