@@ -1,11 +1,11 @@
-"""Movie records: in KV, changed only by compare-and-set, and copied to the object store to outlive the bus."""
+"""Movie records: in KV, changed only by compare-and-set; a copy in the object store outlives the bus."""
 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
-from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError, NoKeysError
+from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 
 from reelmill_kit.bus import Bus
@@ -18,6 +18,7 @@ from .domain import Record
 
 _ATTEMPTS = 20
 _POLL = 0.25
+_LIST_TIMEOUT = 20.0
 
 
 class MovieRepository:
@@ -73,19 +74,20 @@ class MovieRepository:
     async def list(self, project: str = "") -> list[Record]:
         """All records of a project, or of all projects."""
         kv = await self._bus.movies()
-        try:
-            keys = await self._bus.guard(lambda: kv.keys(filters=[f"{project or '*'}.*"]))
-        except NoKeysError:
-            return []
-        gate = asyncio.Semaphore(32)
 
-        async def read(key: str) -> Record | None:
-            async with gate:
-                with suppress(ReelmillError):
-                    return await self._read(kv, key, key)
-                return None
+        async def read() -> list[Record]:
+            watcher = await kv.watch(f"{project or '*'}.*", ignore_deletes=True)
+            records = []
+            try:
+                async for entry in watcher:
+                    if entry is None:  # all that was there has been sent
+                        break
+                    records.append(_record(entry))
+            finally:
+                await watcher.stop()  # type: ignore[no-untyped-call]
+            return records
 
-        return [r for r in await asyncio.gather(*(read(key) for key in keys)) if r is not None]
+        return await self._bus.guard(lambda: asyncio.wait_for(read(), _LIST_TIMEOUT))
 
     async def follow(self, name: MovieName, revision: int) -> AsyncIterator[Record]:
         """Yields the record whenever it is newer than `revision`, until the movie has ended.
@@ -137,9 +139,13 @@ class MovieRepository:
             entry = await self._bus.guard(lambda: kv.get(key))
         except KeyNotFoundError as error:
             raise ReelmillError(Reason.NOT_FOUND, f"there is no movie {shown}", movie=shown) from error
-        record = Record.from_json(entry.value or b"")
-        record.movie.revision = entry.revision or 0
-        return record
+        return _record(entry)
 
     async def _copy(self, record: Record) -> None:
         await self._store.put(record.name.request_key, record.to_json(), "application/json")
+
+
+def _record(entry: KeyValue.Entry) -> Record:
+    record = Record.from_json(entry.value or b"")
+    record.movie.revision = entry.revision or 0
+    return record
