@@ -1,11 +1,12 @@
 """Progress of long work: reported once, heard by a gRPC stream or by the bus."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from reelmill.v1 import common_pb2
+
+from . import tasks
 
 R = TypeVar("R")
 
@@ -20,7 +21,7 @@ def silent(message: str, done: int = 0, total: int = 0) -> None:
     """A Report that nobody hears."""
 
 
-async def stream(work: Callable[[Report], Awaitable[R]]) -> AsyncIterator[common_pb2.Progress | R]:
+async def stream(work: Callable[[Report], Awaitable[R]]) -> AsyncGenerator[common_pb2.Progress | R, None]:
     """Runs the work and yields its progress, then its result. Closing the iterator cancels the work.
 
     Reports that come faster than they are read are dropped but for the latest.
@@ -51,7 +52,4 @@ async def stream(work: Callable[[Report], Awaitable[R]]) -> AsyncIterator[common
                 break
         yield await task
     finally:
-        if not task.done():
-            task.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await task
+        await tasks.end([task])
