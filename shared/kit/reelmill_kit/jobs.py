@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from reelmill.v1 import common_pb2, events_pb2
 
-from . import cloudevents
+from . import cloudevents, tasks
 from .bus import JOBS, Bus, stage_consumer
 from .errors import Reason, ReelmillError, internal
 from .names import STAGE_NAMES, MovieName, Stage
@@ -101,10 +101,7 @@ class JobWorker:
                 for message in await consumer.fetch(free):
                     self._start(message)
         finally:
-            listener.cancel()
-            for task in self._running:
-                task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await tasks.end([listener, *self._running])
 
     def _start(self, message: Msg) -> None:
         movie = ".".join(message.subject.split(".")[3:5])

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from . import telemetry
+from . import tasks, telemetry
 from .bus import Bus
 from .errors import ReelmillError
 from .grpc_server import GrpcServer, Servicer
@@ -48,10 +48,13 @@ class Runtime:
         host = self._settings.grpc_address.rsplit(":", 1)[0]
         port = await server.start(self._settings.grpc_address)
         telemetry.logger().info("serving gRPC", address=f"{host}:{port}", pid=os.getpid())
-        tasks = [asyncio.create_task(self._live(server, loops)), asyncio.create_task(self._bus.closed.wait())]
+        running = [
+            asyncio.create_task(self._live(server, loops)),
+            asyncio.create_task(self._bus.closed.wait()),
+        ]
         stopping = asyncio.create_task(stop.wait())
         try:
-            ended, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
             for task in ended:
                 if task is not stopping and (error := task.exception()):
                     raise error
@@ -59,19 +62,19 @@ class Runtime:
                 raise SystemExit("the bus connection was closed for good; a new process has to connect")
         finally:
             telemetry.logger().info("stopping", grace_s=self._settings.shutdown_grace)
-            for task in (*tasks, stopping):
-                task.cancel()
-            await asyncio.gather(*tasks, stopping, return_exceptions=True)
+            await tasks.end([*running, stopping], patience=5)
             await server.stop(self._settings.shutdown_grace)
             await self._bus.close()
             await asyncio.to_thread(telemetry.shut_down)
 
     async def _live(self, server: GrpcServer, loops: Sequence[Callable[[], Awaitable[None]]]) -> None:
         await self._bus.connect()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch_needs(server))
-            for run in loops:
-                group.create_task(_forever(run))
+        running = [asyncio.create_task(_forever(run)) for run in loops]
+        running.append(asyncio.create_task(self._watch_needs(server)))
+        try:
+            await asyncio.gather(*running)
+        finally:
+            await tasks.end(running)
 
     async def _watch_needs(self, server: GrpcServer) -> None:
         ready: bool | None = None

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf import json_format
 
 from reelmill.v1 import common_pb2, events_pb2, movies_pb2, script_pb2, style_pb2
-from reelmill_kit import cloudevents
+from reelmill_kit import cloudevents, tasks
 from reelmill_kit.bus import DLQ, EVENTS, JOBS, MOVIES_BUCKET, Bus
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.jobs import Handler, JobWorker, Outcome
@@ -79,13 +79,11 @@ class FrontDoor:
         ]  # fmt: skip
         for stage, handler in self.handlers.items():
             loops.append(JobWorker(self.bus, stage, handler, concurrency=4, ack_wait=2.0).run)  # type: ignore[arg-type]
-        tasks = [asyncio.ensure_future(loop()) for loop in loops]
+        running = [asyncio.ensure_future(loop()) for loop in loops]
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await tasks.end(running)
 
     async def ask(self, request_id: str = "r-1", frames: int = 10, theme: str = "A lighthouse") -> Record:
         shape = script_pb2.ScriptShape(chapters=1, scenes=2, frames=frames)
