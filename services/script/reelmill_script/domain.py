@@ -67,6 +67,11 @@ class Writer(Protocol):
     async def write(self, request: ScriptRequest, report: Report) -> script_pb2.Script: ...
 
 
+def answers_prefix(movie: MovieName) -> str:
+    """Where a movie's answers of the language model lie."""
+    return f"{movie}/script/"
+
+
 def faults(script: script_pb2.Script, request: ScriptRequest) -> list[str]:
     """Why the script is not whole or not what was asked for; an empty list for a good one."""
     found: list[str] = []

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from pydantic import ValidationError
+
 from reelmill.v1 import common_pb2, script_pb2, script_pb2_grpc
 from reelmill_kit.bus import Bus
 from reelmill_kit.jobs import JobWorker
@@ -33,6 +35,8 @@ async def serve() -> None:
     )
     runtime = Runtime("script", settings, bus)
     runtime.needs("object store", store.check)
+    if llm:
+        runtime.needs("language model", llm.check)
     name = script_pb2.DESCRIPTOR.services_by_name["ScriptService"].full_name
     add = script_pb2_grpc.add_ScriptServiceServicer_to_server
     try:
@@ -43,4 +47,7 @@ async def serve() -> None:
 
 
 def main() -> None:
-    asyncio.run(serve())
+    try:
+        asyncio.run(serve())
+    except ValidationError as error:
+        raise SystemExit(f"settings: {error}") from None

@@ -12,7 +12,7 @@ from reelmill_kit.progress import Report
 from reelmill_kit.store import ObjectStore
 from reelmill_kit.telemetry import logger, tracer
 
-from .domain import ScriptRequest, Writer, faults
+from .domain import ScriptRequest, Writer, answers_prefix, faults
 
 
 class Lineage(BaseModel):
@@ -86,11 +86,6 @@ class ScriptStage:
         await self._store.put(
             lineage_key(request.movie), lineage.model_dump_json(indent=1).encode(), "application/json"
         )
-
-
-def answers_prefix(movie: MovieName) -> str:
-    """Where a movie's answers of the language model lie."""
-    return f"{movie}/script/"
 
 
 def lineage_key(movie: MovieName) -> str:

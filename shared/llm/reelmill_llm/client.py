@@ -7,7 +7,15 @@ import time
 from typing import Any, TypeVar
 
 from aiolimiter import AsyncLimiter
-from openai import AsyncOpenAI, BadRequestError, OpenAIError, UnprocessableEntityError
+from openai import (
+    APIConnectionError,
+    AsyncOpenAI,
+    AuthenticationError,
+    BadRequestError,
+    InternalServerError,
+    OpenAIError,
+    UnprocessableEntityError,
+)
 from openai.types.chat import ChatCompletion
 from opentelemetry.trace import Span, SpanKind
 from pydantic import BaseModel
@@ -26,6 +34,7 @@ Message = dict[str, str]
 _STRICTNESS = ("json_schema", "json_object", "plain", "bare")
 _REFUSALS = 2
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
+_CHECK_INTERVAL, _CHECK_TIMEOUT = 30.0, 5.0
 
 
 class OpenAiLlm:
@@ -44,6 +53,7 @@ class OpenAiLlm:
         self._rate = AsyncLimiter(settings.max_rate, 60) if settings.max_rate else None
         self._strictness = 0
         self._closed_until = 0.0
+        self._checked_until = 0.0
 
     @property
     def model(self) -> str:
@@ -51,6 +61,20 @@ class OpenAiLlm:
 
     async def close(self) -> None:
         await self._client.close()
+
+    async def check(self) -> None:
+        if time.monotonic() < self._checked_until:
+            return
+        try:
+            await self._client.models.list(timeout=_CHECK_TIMEOUT)
+        except (AuthenticationError, APIConnectionError, InternalServerError) as error:
+            failure = self._failures.of(error)
+            raise (
+                failure.as_error("list of models", 1) if isinstance(failure, TryAgain) else failure
+            ) from error
+        except (OpenAIError, ValueError):
+            pass  # it answers; not every server lists its models
+        self._checked_until = time.monotonic() + _CHECK_INTERVAL
 
     async def ask(self, prompt: Prompt, answer: type[T], check: Check[T] | None = None) -> Answer[T]:
         usage, refusals, correction = Usage(), 0, list[Message]()

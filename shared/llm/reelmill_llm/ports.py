@@ -60,6 +60,9 @@ class Llm(Protocol):
         """A whole, checked answer, or ReelmillError: LLM_UNAVAILABLE (may be tried again later), LLM_REFUSED,
         LLM_BAD_ANSWER or LLM_REJECTED."""
 
+    async def check(self) -> None:
+        """Returns if the model's server can be reached now; raises LLM_UNAVAILABLE or LLM_REJECTED."""
+
     async def close(self) -> None: ...
 
 

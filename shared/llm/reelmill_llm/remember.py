@@ -61,5 +61,8 @@ class RememberedLlm:
         await self._store.put(key, record.model_dump_json(indent=1).encode(), "application/json")
         return new
 
+    async def check(self) -> None:
+        await self._llm.check()
+
     async def close(self) -> None:
         await self._llm.close()
