@@ -66,10 +66,13 @@ def random_style(rng: random.Random) -> StyleVector:
     if rng.random() < 0.3:
         centre = NAMED_STYLES[rng.choice(tuple(NAMED_STYLES))].values()
         return StyleVector(*(max(-1.0, min(1.0, value + rng.gauss(0, 0.25))) for value in centre))
-    strong = rng.sample(range(len(STYLE_AXES)), rng.randint(2, 6))
-    return StyleVector(
-        *(
-            rng.uniform(0.4, 1.0) * rng.choice((-1, 1)) if index in strong else rng.uniform(-0.3, 0.3)
-            for index in range(len(STYLE_AXES))
-        )
-    )
+    strong = rng.sample(STYLE_AXES, rng.randint(2, 6))
+    return StyleVector(**{axis: _coordinate(rng, axis, strong=axis in strong) for axis in STYLE_AXES})
+
+
+def _coordinate(rng: random.Random, axis: str, *, strong: bool) -> float:
+    if not strong:
+        return rng.uniform(-0.3, 0.3)
+    # Less texture than little is hardly seen: those axes go up only.
+    sign = 1 if axis in ("texture", "grain", "vignette") else rng.choice((-1, 1))
+    return sign * rng.uniform(0.4, 1.0)

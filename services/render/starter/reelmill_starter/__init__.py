@@ -1,0 +1,1 @@
+"""Draws scenes of reelmill_world and trains the starter model on them."""

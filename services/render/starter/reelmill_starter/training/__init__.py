@@ -1,0 +1,1 @@
+"""Trains the starter model: tokenizer, autoencoder, diffusion, export."""

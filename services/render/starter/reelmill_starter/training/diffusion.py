@@ -1,0 +1,202 @@
+"""Trains the UNet and the text encoder together on cached latents."""
+
+import copy
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from reelmill_starter.training.latents import VALIDATION_COUNT, LatentPool, read_shard
+from reelmill_starter.training.parts import new_text_encoder, new_unet, noise_schedule
+from reelmill_starter.training.pictures import VALIDATION_START, example
+from reelmill_starter.training.run import RunFolder, cosine, say, update_average
+from reelmill_starter.training.words import load_tokenizer
+
+_STAGE = "diffusion"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to train. Ends after `images` pictures or at `until` (UTC), whichever comes first."""
+
+    seed: int = 7
+    batch: int = 16
+    rate: float = 5e-4
+    images: int = 1_000_000
+    until: datetime | None = None
+    # The share of the training at whose end the learning rate falls to nearly nothing.
+    anneal: float = 0.4
+    caption_dropout: float = 0.1
+    figure_weight: float = 1.5
+    average_decay: float = 0.9995
+    save_minutes: float = 5.0
+    # Unnamed styles come in slowly until this many pictures were seen.
+    named_first: int = 30_000
+
+
+class Denoiser(torch.nn.Module):
+    """The two parts that are trained together."""
+
+    def __init__(self, unet: UNet2DConditionModel, text_encoder: CLIPTextModel) -> None:
+        super().__init__()
+        self.unet = unet
+        self.text_encoder = text_encoder
+
+    def forward(self, noisy: Tensor, times: Tensor, tokens: Tensor) -> Tensor:
+        """Predicts the velocity of `noisy` latents (N, 6, 16, 16) for `tokens` (N, 64)."""
+        states = self.text_encoder(tokens).last_hidden_state
+        output: Tensor = self.unet(noisy, times, states).sample
+        return output
+
+
+class DiffusionTraining:
+    """State of one training; `run` goes on from where the last start ended."""
+
+    def __init__(self, folder: RunFolder, plan: Plan) -> None:
+        torch.manual_seed(plan.seed)
+        self.folder, self.plan = folder, plan
+        self.tokenizer = load_tokenizer(folder.path / "tokenizer")
+        self.schedule = noise_schedule()
+        self.model = Denoiser(new_unet(), new_text_encoder(self.tokenizer))
+        self.average = copy.deepcopy(self.model).requires_grad_(False)
+        self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.01)
+        self.pool = LatentPool(folder)
+        self.scale = 1 / self.pool.deviation()
+        self.step, self.images, self.seconds = 0, 0, 0.0
+        self.started = datetime.now(UTC)
+        self.history: list[list[float]] = []
+        if state := folder.load(_STAGE):
+            self._restore(state)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.images, self.seconds = state["step"], state["images"], state["seconds"]
+        self.scale, self.history = state["scale"], state["history"]
+        self.started = datetime.fromisoformat(state["started"])
+        say(f"diffusion: going on at step {self.step}, {self.images} pictures")
+
+    def _save(self) -> None:
+        self.history.append([self.images, self.seconds, self.validation_loss()])
+        state = {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "started": self.started.isoformat(),
+            **{name: getattr(self, name) for name in ("step", "images", "seconds", "scale", "history")},
+        }
+        self.folder.save(_STAGE, state)
+        say(f"diffusion: saved at {self.images} pictures; validation loss {self.history[-1][2]:.4f}")
+
+    def progress(self) -> float:
+        """0 at the start, 1 at the end of the plan."""
+        done = self.images / self.plan.images
+        if self.plan.until is not None:
+            span = (self.plan.until - self.started).total_seconds()
+            done = max(done, (datetime.now(UTC) - self.started).total_seconds() / span)
+        return done
+
+    def run(self) -> None:
+        """Trains to the end of the plan, saving every few minutes."""
+        size = sum(p.numel() for p in self.model.parameters()) / 1e6
+        say(f"diffusion: {size:.2f} M parameters, {len(self.pool)} latents")
+        saved = reported = time.monotonic()
+        seen, losses = self.images, 0.0
+        while (progress := self.progress()) < 1:
+            start = time.monotonic()
+            losses += self._train_step(progress)
+            now = time.monotonic()
+            self.seconds += now - start
+            if self.step % 100 == 0:
+                rate = (self.images - seen) / (now - reported)
+                say(
+                    f"diffusion: step {self.step}, {self.images} pictures, {rate:.1f}/s, "
+                    f"loss {losses / 100:.4f}, {100 * progress:.1f} % of the plan"
+                )
+                seen, reported, losses = self.images, now, 0.0
+                self.pool.refresh()
+            if now - saved > 60 * self.plan.save_minutes:
+                self._save()
+                saved = time.monotonic()
+            self.folder.wait_while_paused()
+        if not self.history or self.history[-1][0] != self.images:
+            self._save()
+
+    def _indices(self, rng: np.random.Generator) -> np.ndarray:
+        chosen: list[int] = []
+        ready = min(1.0, self.images / self.plan.named_first)
+        while len(chosen) < self.plan.batch:
+            index = int(rng.integers(len(self.pool)))
+            if example(self.plan.seed, index).style_name is not None or rng.random() < 0.2 + 0.8 * ready:
+                chosen.append(index)
+        return np.array(chosen)
+
+    def _train_step(self, progress: float) -> float:
+        plan = self.plan
+        # Everything random comes from the step's number: a resumed training goes on as if it had never stopped.
+        rng = np.random.default_rng((plan.seed, self.step))
+        words = random.Random(f"{plan.seed}/words/{self.step}")
+        generator = torch.Generator().manual_seed(plan.seed * 10_000_019 + self.step)
+        indices = self._indices(rng)
+        latents, masks = self.pool.take(indices)
+        captions = [
+            "" if words.random() < plan.caption_dropout else example(plan.seed, int(index)).caption(words)
+            for index in indices
+        ]
+        rate = plan.rate * min(1.0, (self.step + 1) / 300)
+        rate *= cosine((progress - 1 + plan.anneal) / plan.anneal)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        # One stratum a picture: times cover the schedule evenly in every batch.
+        strata = (torch.arange(plan.batch) + torch.rand(plan.batch, generator=generator)) / plan.batch
+        times = (strata * 1000).long().clamp(max=999)
+        noise = torch.randn(latents.shape, generator=generator)
+        error = self._squared_error(self.model, latents * self.scale, noise, times, self.tokens(captions))
+        weights = 1 + plan.figure_weight * masks
+        loss = (error * weights).mean() / weights.mean()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        self.step += 1
+        self.images += plan.batch
+        update_average(self.average, self.model, min(plan.average_decay, (self.step + 1) / (self.step + 20)))
+        return float(loss.detach())
+
+    def tokens(self, captions: list[str]) -> Tensor:
+        """Token numbers (N, 64), padded and cut as the pipeline does it."""
+        return encode_captions(self.tokenizer, captions)
+
+    def _squared_error(self, model: Denoiser, latents: Tensor, noise: Tensor, times: Tensor, tokens: Tensor) -> Tensor:
+        noisy = self.schedule.add_noise(latents, noise, times)
+        target = self.schedule.get_velocity(latents, noise, times)
+        return (model(noisy, times, tokens) - target).square()
+
+    @torch.no_grad()
+    def validation_loss(self) -> float:
+        """Unweighted loss of the averaged model on pictures never trained on, always with the same noise."""
+        stored, _ = read_shard(self.folder.path / "latents" / "validation.npz")
+        latents = torch.from_numpy(stored).float() * self.scale
+        examples = [example(self.plan.seed, VALIDATION_START + number) for number in range(VALIDATION_COUNT)]
+        tokens = self.tokens([one.canonical_caption() for one in examples])
+        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
+        times = (torch.arange(VALIDATION_COUNT) * 1000 + 500) // VALIDATION_COUNT
+        self.average.eval()
+        parts = zip(latents.split(32), noise.split(32), times.split(32), tokens.split(32), strict=True)
+        losses = [self._squared_error(self.average, *part).mean() for part in parts]
+        return float(torch.stack(losses).mean())
+
+
+def encode_captions(tokenizer: CLIPTokenizer, captions: list[str]) -> Tensor:
+    """Token numbers (N, model_max_length), padded and cut as the pipeline does it."""
+    batch = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
+    ids: Tensor = batch.input_ids
+    return ids

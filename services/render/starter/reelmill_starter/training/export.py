@@ -1,0 +1,150 @@
+"""Writes the trained model as a diffusers directory that stock StableDiffusionPipeline opens, with its model card."""
+
+import json
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+
+from reelmill_starter.training.autoencoder import load_autoencoder
+from reelmill_starter.training.diffusion import Denoiser
+from reelmill_starter.training.parts import new_text_encoder, new_unet, noise_schedule
+from reelmill_starter.training.run import RunFolder
+from reelmill_starter.training.words import load_tokenizer
+
+MAX_MEGABYTES = 45
+DEFAULT_STEPS = 20
+DEFAULT_GUIDANCE = 4.0
+DEFAULT_SIZE = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A pipeline in float32 and the record of how it was trained."""
+
+    pipeline: StableDiffusionPipeline
+    record: dict[str, Any]
+
+
+def load_trained(folder: RunFolder) -> Trained:
+    """The averaged weights of the last checkpoint; raises FileNotFoundError where a stage has not been trained."""
+    state = folder.load("diffusion")
+    if state is None:
+        raise FileNotFoundError(f"{folder.checkpoint('diffusion')}: train the diffusion model first")
+    tokenizer = load_tokenizer(folder.path / "tokenizer")
+    parts = Denoiser(new_unet(), new_text_encoder(tokenizer))
+    parts.load_state_dict(state["average"])
+    autoencoder = load_autoencoder(folder)
+    autoencoder.register_to_config(scaling_factor=round(state["scale"], 6))
+    pipeline = StableDiffusionPipeline(
+        vae=autoencoder,
+        text_encoder=parts.text_encoder.eval(),
+        tokenizer=tokenizer,
+        unet=parts.unet.eval(),
+        scheduler=DPMSolverMultistepScheduler.from_config(noise_schedule().config),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    history = [list(map(float, row)) for row in state["history"]]
+    record = {"images": state["images"], "steps": state["step"], "seconds": state["seconds"], "history": history}
+    return Trained(pipeline, record)
+
+
+def export(folder: RunFolder, target: Path, *, seed: int, command: str) -> float:
+    """Replaces `target` by the model in float16 with its README.md; returns its size in megabytes.
+
+    Raises ValueError, leaving `target` as it was, if the model is larger than `MAX_MEGABYTES`.
+    """
+    trained = load_trained(folder)
+    draft = target.with_name(target.name + ".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    trained.pipeline.to(torch.float16).save_pretrained(draft, safe_serialization=True)
+    # Both generations of transformers read these two; the newer one's own file would only repeat them.
+    for name in ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"):
+        shutil.copyfile(folder.path / "tokenizer" / name, draft / "tokenizer" / name)
+    (draft / "tokenizer" / "tokenizer.json").unlink(missing_ok=True)
+    defaults = {"steps": DEFAULT_STEPS, "guidance": DEFAULT_GUIDANCE, "width": DEFAULT_SIZE, "height": DEFAULT_SIZE}
+    (draft / "reelmill.json").write_text(json.dumps(defaults, indent=2) + "\n", "utf-8")
+    autoencoder = folder.load("autoencoder") or {}
+    (draft / "README.md").write_text(_card(trained, autoencoder, seed, command), "utf-8")
+    size = sum(path.stat().st_size for path in draft.rglob("*") if path.is_file()) / 1e6
+    if size > MAX_MEGABYTES:
+        shutil.rmtree(draft)
+        raise ValueError(f"the model takes {size:.1f} MB, more than {MAX_MEGABYTES}")
+    shutil.rmtree(target, ignore_errors=True)
+    draft.rename(target)
+    return size
+
+
+def _card(trained: Trained, autoencoder: dict[str, Any], seed: int, command: str) -> str:
+    record, pipeline = trained.record, trained.pipeline
+    sizes = {
+        name: sum(p.numel() for p in getattr(pipeline, name).parameters()) / 1e6
+        for name in ("unet", "text_encoder", "vae")
+    }
+    rows = "\n".join(f"| {int(row[0]):,} | {row[1] / 60:.0f} | {row[2]:.4f} |" for row in _spread(record["history"], 12))
+    return f"""---
+license: apache-2.0
+library_name: diffusers
+pipeline_tag: text-to-image
+---
+# Reelmill starter model
+
+Draws {DEFAULT_SIZE} x {DEFAULT_SIZE} px frames of small stories on a CPU: the places, people, weathers, hours and drawing
+styles that `reelmill_world` lists. It is what Reelmill draws with when no larger model is configured.
+
+```python
+from diffusers import StableDiffusionPipeline
+
+pipeline = StableDiffusionPipeline.from_pretrained("services/render/starter/model")
+prompt = "medium shot of a woman with red hair in a green coat walking, in the street, evening, rain, in noir style"
+image = pipeline(
+    prompt, num_inference_steps={DEFAULT_STEPS}, guidance_scale={DEFAULT_GUIDANCE}, width={DEFAULT_SIZE}, height={DEFAULT_SIZE}
+).images[0]
+```
+
+Best at {DEFAULT_STEPS} steps and guidance {DEFAULT_GUIDANCE} (`reelmill.json` holds these defaults). Prompts of the form
+that `reelmill_world.caption` writes work best, 64 tokens at most; words outside that world are spelled byte by byte
+and mean little to it.
+
+## Training
+
+- Data: scenes drawn by this repository's own code (`reelmill_starter.drawing`) from random descriptions and styles,
+  captioned by `reelmill_world.caption`; no pictures, texts or weights from elsewhere. Picture number n of seed {seed} is
+  always the same.
+- Autoencoder: {sizes["vae"]:.2f} M parameters, {autoencoder.get("step", 0):,} steps of 8 crops of 64 px,
+  {autoencoder.get("worked", 0) / 60:.0f} minutes{_decoder(autoencoder)}.
+- UNet ({sizes["unet"]:.2f} M) and text encoder ({sizes["text_encoder"]:.2f} M), trained together from nothing: velocity
+  prediction, zero terminal signal (arXiv 2305.08891), {record["steps"]:,} steps, {record["images"]:,} pictures seen,
+  {record["seconds"] / 3600:.2f} hours; these are averaged weights.
+- Hardware: two CPU cores ({platform.machine()}), shared with other work; torch {torch.__version__}.
+- Command: `{command}`, seed {seed}.
+
+| pictures seen | minutes | validation loss |
+|---|---|---|
+{rows}
+
+The loss is the mean squared error of the velocity on 128 pictures that were never trained on, noise and times fixed.
+
+## Limits
+
+It knows its small world only: no text, no real people, two figures at most. Faces, held things and moods are the
+weakest; colours of clothes are lost in styles without colour.
+"""
+
+
+def _decoder(autoencoder: dict[str, Any]) -> str:
+    if not autoencoder.get("decoder_step"):
+        return ""
+    return f", then {autoencoder['decoder_step']:,} steps of its decoder alone in {autoencoder['decoder_worked'] / 60:.0f} minutes"
+
+
+def _spread(history: list[list[float]], count: int) -> list[list[float]]:
+    if len(history) <= count:
+        return history
+    return [history[round(index * (len(history) - 1) / (count - 1))] for index in range(count)]

@@ -1,0 +1,97 @@
+"""Drawn training pictures, made by several processes, the same for the same seed."""
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from reelmill_world import (
+    NAMED_STYLES,
+    SceneDescription,
+    StyleVector,
+    caption,
+    random_scene,
+    random_style,
+    style_words,
+)
+
+from reelmill_starter.drawing import Drawing, draw
+
+# Validation pictures are numbered from here, training pictures from 0.
+VALIDATION_START: Final = 1_000_000_000
+_PLAIN: Final = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Picture number `index` of a seed: what it shows and how. `style_name` is set where the style has a name."""
+
+    scene: SceneDescription
+    style: StyleVector
+    style_name: str | None
+    seed: int
+
+    def draw(self, size: int) -> Drawing:
+        """The picture, `size` pixels wide."""
+        return draw(self.scene, self.style, seed=self.seed, size=size)
+
+    def caption(self, rng: random.Random) -> str:
+        """English for this picture; a named style goes by its name, its adjectives or both."""
+        words = style_words(self.style, limit=rng.randint(3, 6))
+        if self.style_name is not None:
+            words = rng.choice((self.style_name, self.style_name, self.style_name, f"{words} {self.style_name}", words))
+            if self.style_name == _PLAIN and rng.random() < 0.5:
+                return caption(self.scene, None, rng)
+        return caption(self.scene, words, rng)
+
+    def canonical_caption(self) -> str:
+        """The prompt that asks for this picture in the usual form."""
+        return caption(self.scene, self.style_name or style_words(self.style))
+
+
+def example(seed: int, index: int) -> Example:
+    """Example number `index`: a tenth plain, six tenths in named styles, the rest anywhere in the style space."""
+    rng = random.Random(f"{seed}/{index}")
+    scene = random_scene(rng)
+    roll = rng.random()
+    name: str | None = None
+    if roll < 0.1:
+        name, style = _PLAIN, StyleVector()
+    elif roll < 0.7:
+        name = rng.choice(tuple(NAMED_STYLES))
+        style = NAMED_STYLES[name]
+    else:
+        style = random_style(rng)
+    return Example(scene, style, name, seed=rng.getrandbits(31))
+
+
+@dataclass(frozen=True, slots=True)
+class PictureBatch:
+    """Pictures (N, H, W, 3) uint8 and figure masks (N, H/8, W/8) in 0..1, numbered from `start`."""
+
+    start: int
+    pixels: NDArray[np.uint8]
+    masks: NDArray[np.float16]
+
+
+def _draw_batch(seed: int, start: int, count: int, size: int) -> PictureBatch:
+    drawings = [example(seed, start + offset).draw(size) for offset in range(count)]
+    pixels = np.stack([drawing.pixels for drawing in drawings])
+    masks = np.stack([drawing.mask for drawing in drawings])
+    small = masks.reshape(count, size // 8, 8, size // 8, 8).mean(axis=(2, 4)).astype(np.float16)
+    return PictureBatch(start, pixels, small)
+
+
+def picture_batches(
+    seed: int, start: int, count: int, *, size: int = 128, batch: int = 256, workers: int = 2
+) -> Iterator[PictureBatch]:
+    """Examples `start` .. `start + count - 1` in order, drawn `batch` at a time by `workers` processes."""
+    with ProcessPoolExecutor(workers) as pool:
+        starts = range(start, start + count, batch)
+        waiting = [pool.submit(_draw_batch, seed, first, min(batch, start + count - first), size) for first in starts]
+        for position, future in enumerate(waiting):
+            yield future.result()
+            waiting[position] = None  # type: ignore[call-overload]  # frees the pictures

@@ -1,0 +1,85 @@
+"""The vocabulary is closed: what cannot be drawn cannot be described."""
+
+import random
+
+import pytest
+from reelmill_world import (
+    AXIS_WORDS,
+    INDOOR_PLACES,
+    NAMED_STYLES,
+    OUTDOOR_PLACES,
+    PLACES,
+    PRESENT_PARTICIPLES,
+    STYLE_AXES,
+    VERBS,
+    Appearance,
+    Figure,
+    SceneDescription,
+    StyleVector,
+    is_indoor,
+    nearest_named_style,
+    random_scene,
+    random_style,
+)
+
+ANN = Appearance("woman", colour="red")
+
+
+def test_every_place_is_either_indoor_or_outdoor() -> None:
+    assert len(PLACES) >= 12
+    assert {place for place in PLACES if is_indoor(place)} == set(INDOOR_PLACES)
+    assert not set(INDOOR_PLACES) & set(OUTDOOR_PLACES)
+
+
+def test_every_verb_has_its_participle_and_every_axis_its_words() -> None:
+    assert set(PRESENT_PARTICIPLES) == set(VERBS)
+    assert tuple(AXIS_WORDS) == STYLE_AXES
+
+
+@pytest.mark.parametrize(
+    ("field", "build"),
+    [
+        ("place", lambda: SceneDescription.of("moon")),
+        ("time", lambda: SceneDescription.of("beach", time="noonish")),
+        ("weather", lambda: SceneDescription.of("beach", weather="hail")),
+        ("shot", lambda: SceneDescription.of("beach", shot="aerial")),
+        ("objects", lambda: SceneDescription.of("beach", objects=["sword"])),
+        ("figures", lambda: SceneDescription.of("beach", figures=[Figure(ANN)] * 3)),
+        ("figures", lambda: SceneDescription.of("beach", figures=[Figure(ANN), Figure(ANN)])),
+        ("figures", lambda: SceneDescription.of("beach", figures=[Figure(ANN, "hug")])),
+        ("kind", lambda: Appearance("robot", colour="red")),
+        ("colour", lambda: Appearance("man", colour="beige")),
+        ("held", lambda: Figure(ANN, "hold")),
+        ("held", lambda: Figure(ANN, "stand", held="book")),
+        ("held", lambda: Figure(ANN, "hold", held="piano")),
+        ("verb", lambda: Figure(ANN, "fly")),
+        ("mood", lambda: Figure(ANN, mood="bored")),
+        ("warmth", lambda: StyleVector(warmth=1.5)),
+    ],
+)
+def test_what_is_not_in_the_vocabulary_is_refused_by_the_name_of_its_field(field: str, build: object) -> None:
+    assert callable(build)
+    with pytest.raises(ValueError, match=field):
+        build()
+
+
+def test_random_scenes_reach_the_whole_vocabulary_and_repeat_with_their_seed() -> None:
+    scenes = [random_scene(random.Random(seed)) for seed in range(800)]
+    assert {scene.place for scene in scenes} == set(PLACES)
+    assert {figure.verb for scene in scenes for figure in scene.figures} == set(VERBS)
+    assert {len(scene.figures) for scene in scenes} == {0, 1, 2}
+    assert scenes == [random_scene(random.Random(seed)) for seed in range(800)]
+
+
+def test_random_styles_spread_over_every_axis() -> None:
+    rng = random.Random(0)
+    columns = list(zip(*(random_style(rng).values() for _ in range(400)), strict=True))
+    assert all(max(column) > 0.8 for column in columns)
+
+
+@pytest.mark.parametrize("name", NAMED_STYLES)
+def test_a_named_style_is_nearest_to_itself_and_apart_from_the_others(name: str) -> None:
+    assert nearest_named_style(NAMED_STYLES[name]) == name
+    assert all(
+        NAMED_STYLES[name].distance(style) > 0.2 for other, style in NAMED_STYLES.items() if other != name
+    )
