@@ -1,0 +1,169 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from reelmill_diffusion import Cancelled, DiffusionModel, Drawing, Image, InputError, StyleEmbedding, draw
+from reelmill_diffusion.inversion import InversionOptions, Reference, initial_vectors, learn_style
+from reelmill_diffusion.learning import fit
+from tests.unit.diffusion.conftest import some_style
+
+pytestmark = pytest.mark.torch
+OPTIONS = InversionOptions(steps=12, batch_size=2, vectors=2, evaluate_every=4, seed=3)
+
+
+@pytest.fixture(scope="session")
+def references(model: DiffusionModel) -> list[Reference]:
+    """Pictures drawn in a style that no word says."""
+    style = some_style(model, seed=9, vectors=2)
+    drawings = [
+        Drawing(prompt=f"a man {i}, in <style> style", seed=i, steps=4, guidance_scale=4.0, style=style)
+        for i in range(6)
+    ]
+    images = draw(model, drawings)
+    return [
+        Reference(image, d.prompt) for image, d in zip(images, drawings, strict=True) if image is not None
+    ]
+
+
+def test_what_is_learned_is_nearer_to_held_out_references(
+    model: DiffusionModel, references: list[Reference]
+) -> None:
+    learned = learn_style(model, references, "grainy", replace(OPTIONS, steps=40, evaluate_every=20))
+    assert learned.scores.final_loss < 0.995 * learned.scores.initial_loss
+    assert learned.scores.final_loss < 0.995 * learned.scores.no_style_loss
+    assert learned.scores.best_step > 0
+
+
+def test_the_same_inputs_learn_the_same_file(model: DiffusionModel, references: list[Reference]) -> None:
+    one, again = (learn_style(model, references, "grainy", OPTIONS) for _ in range(2))
+    assert one.embedding.to_bytes() == again.embedding.to_bytes()
+    other = learn_style(model, references, "grainy", replace(OPTIONS, seed=4))
+    assert other.embedding.digest != one.embedding.digest
+
+
+def test_a_killed_run_goes_on_to_the_same_result(model: DiffusionModel, references: list[Reference]) -> None:
+    kept: list[bytes] = []
+    whole = learn_style(model, references, "grainy", OPTIONS, keep=kept.append)
+    assert len(kept) == 3
+    steps: list[int] = []
+    resumed = learn_style(
+        model,
+        references,
+        "grainy",
+        OPTIONS,
+        resume=kept[0],
+        progress=lambda done, total: steps.append(done),
+    )
+    assert resumed.embedding.to_bytes() == whole.embedding.to_bytes()
+    assert steps == list(range(5, 13))
+
+
+@pytest.mark.parametrize("damage", ["another run's", "cut off", "empty"])
+def test_a_checkpoint_that_does_not_belong_is_ignored(
+    sd: DiffusionModel, references: list[Reference], damage: str
+) -> None:
+    kept: list[bytes] = []
+    options = replace(OPTIONS, steps=4)
+    learn_style(sd, references, "grainy", replace(options, seed=99), keep=kept.append)
+    data = {"another run's": kept[0], "cut off": kept[0][:100], "empty": b""}[damage]
+    fresh = learn_style(sd, references, "grainy", options)
+    assert (
+        learn_style(sd, references, "grainy", options, resume=data).embedding.digest == fresh.embedding.digest
+    )
+
+
+def test_learning_ends_between_steps_when_it_is_cancelled(
+    sd: DiffusionModel, references: list[Reference]
+) -> None:
+    steps: list[int] = []
+    with pytest.raises(Cancelled, match="step 5 of 12"):
+        learn_style(
+            sd,
+            references,
+            "grainy",
+            OPTIONS,
+            progress=lambda done, total: steps.append(done),
+            cancelled=lambda: len(steps) == 5,
+        )
+    assert steps == [1, 2, 3, 4, 5]
+
+
+def test_only_the_vectors_are_trained(model: DiffusionModel, references: list[Reference]) -> None:
+    modules = [model.unet, model.vae, *(e.model for e in model.encoders)]
+    before = [[p.detach().clone() for p in m.parameters()] for m in modules]
+    learned = learn_style(model, references, "grainy", replace(OPTIONS, steps=4))
+    for module, weights in zip(modules, before, strict=True):
+        assert all(torch.equal(now, then) for now, then in zip(module.parameters(), weights, strict=True))
+    assert set(learned.embedding.vectors) == ({"clip_l", "clip_g"} if model.is_xl else {"clip_l"})
+
+
+def test_vectors_start_from_the_words_of_the_style(model: DiffusionModel) -> None:
+    for number, encoder in enumerate(model.encoders):
+        matrix = encoder.model.get_input_embeddings().weight
+        ids = encoder.tokenizer("ab", add_special_tokens=False).input_ids
+        one = initial_vectors(model, number, "ab", 1)
+        assert torch.allclose(one, matrix[ids].mean(dim=0, keepdim=True))
+        assert torch.equal(initial_vectors(model, number, "ab", 2), matrix[ids])
+        assert initial_vectors(model, number, "", 5).shape == (5, encoder.width)
+
+
+def test_vectors_do_not_outgrow_the_words_around_them(
+    sd: DiffusionModel, references: list[Reference]
+) -> None:
+    wild = replace(OPTIONS, learning_rate=5.0, max_norm=1.5)
+    learned = learn_style(sd, references, "grainy", wild)
+    assert learned.scores.norm <= 1.5001
+
+
+def test_learning_ends_early_when_it_no_longer_helps(sd: DiffusionModel, references: list[Reference]) -> None:
+    useless = replace(OPTIONS, steps=200, learning_rate=0.0, evaluate_every=5, patience=2, weight_decay=0.0)
+    scores = learn_style(sd, references, "grainy", useless).scores
+    assert (scores.steps, scores.best_step) == (10, 0)
+    assert scores.final_loss == scores.initial_loss
+
+
+def test_the_file_says_what_it_was_learned_from(model: DiffusionModel, references: list[Reference]) -> None:
+    learned = learn_style(model, references, "grainy", replace(OPTIONS, steps=2))
+    metadata = StyleEmbedding.from_bytes(learned.embedding.to_bytes()).metadata
+    assert metadata["model_digest"] == model.digest
+    assert metadata["style_text"] == "grainy"
+    assert len(metadata["data_digest"]) == 64
+    assert '"initial_loss"' in metadata["scores"]
+
+
+def test_one_reference_of_another_size_is_enough(sd: DiffusionModel) -> None:
+    image: Image = np.random.default_rng(1).integers(0, 256, (300, 90, 3), dtype=np.uint8)
+    learned = learn_style(sd, [Reference(image, "a picture in <style> style")], "", replace(OPTIONS, steps=2))
+    assert learned.embedding.count == 2
+
+
+def test_images_are_scaled_and_cut_to_their_middle() -> None:
+    image = np.zeros((100, 300, 3), dtype=np.uint8)
+    image[:, 100:200] = 255
+    assert float(fit(image, 50, 50)[:, :, 2:-2].min()) > 0.9
+    assert fit(image, 64, 40).shape == (3, 40, 64)
+
+
+@pytest.mark.parametrize(
+    ("field", "options", "prompt"),
+    [
+        ("steps", {"steps": 0}, "<style>"),
+        ("steps", {"steps": 5001}, "<style>"),
+        ("vectors", {"vectors": 0}, "<style>"),
+        ("vectors", {"vectors": 33}, "<style>"),
+        ("references[0]", {}, "no style here"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_by_name(
+    sd: DiffusionModel, references: list[Reference], field: str, options: dict[str, int], prompt: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        learn_style(sd, [replace(references[0], prompt=prompt)], "x", replace(OPTIONS, **options))  # type: ignore[arg-type]
+    assert refused.value.field == field
+
+
+def test_no_references_are_refused(sd: DiffusionModel) -> None:
+    with pytest.raises(InputError, match="references"):
+        learn_style(sd, [], "x", OPTIONS)
