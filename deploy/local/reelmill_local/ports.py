@@ -1,8 +1,15 @@
 """Ports on 127.0.0.1 for the stack: those of last time, else the usual ones, else any free ones."""
 
+import fcntl
+import itertools
 import json
+import os
 import socket
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 HOST = "127.0.0.1"
 
@@ -35,30 +42,61 @@ def is_free(port: int) -> bool:
     return True
 
 
-def choose(remembered: dict[str, int] | None = None) -> dict[str, int]:
-    """A free port for each name of USUAL and INTERNAL, all different."""
+def choose(
+    remembered: Mapping[str, int] | None = None, accept: Callable[[int], bool] = is_free
+) -> dict[str, int]:
+    """An accepted port for each name of USUAL and INTERNAL, all different."""
     chosen: dict[str, int] = {}
-    open_sockets: list[socket.socket] = []  # held until the end, so that no port is handed out twice
-    try:
-        for name in (*USUAL, *INTERNAL):
-            wishes = [(remembered or {}).get(name), USUAL.get(name)]
-            wish = next((p for p in wishes if p and p not in chosen.values() and is_free(p)), None)
-            if wish is None:
-                holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-                open_sockets.append(holder)
-                holder.bind((HOST, 0))
-                wish = int(holder.getsockname()[1])
-            chosen[name] = wish
-    finally:
-        for holder in open_sockets:
-            holder.close()
+    for name in (*USUAL, *INTERNAL):
+        wishes = ((remembered or {}).get(name), USUAL.get(name))
+        candidates = itertools.chain((p for p in wishes if p), _any_free())
+        chosen[name] = next(p for p in candidates if p not in chosen.values() and accept(p))
     return chosen
 
 
-def choose_for(folder: Path) -> dict[str, int]:
-    """Ports for the stack in this folder; remembered there, because clients hold on to addresses."""
+def _any_free() -> Iterator[int]:
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as holder:
+            holder.bind((HOST, 0))
+            port = int(holder.getsockname()[1])
+        yield port
+
+
+@contextmanager
+def reserved(folder: Path) -> Iterator[dict[str, int]]:
+    """Ports for the stack in this folder, its own as long as the block runs.
+
+    They are remembered in the folder, because clients hold on to addresses. Between the choice of a port and
+    the moment a server listens on it lie seconds: locks keep a second stack from choosing it as well.
+    """
     memory = folder / "ports.json"
     remembered = json.loads(memory.read_text()) if memory.exists() else None
-    ports = choose(remembered)
-    memory.write_text(json.dumps(ports, indent=1))
-    return ports
+    locks: list[IO[str]] = []
+
+    def accept(port: int) -> bool:
+        handle = (_lock_folder() / str(port)).open("w")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.close()
+            return False
+        if not is_free(port):
+            handle.close()
+            return False
+        locks.append(handle)
+        return True
+
+    try:
+        ports = choose(remembered, accept)
+        memory.write_text(json.dumps(ports, indent=1))
+        yield ports
+    finally:
+        for handle in locks:
+            handle.close()
+
+
+def _lock_folder() -> Path:
+    """Shared by every stack of this user on this machine; its files are empty."""
+    folder = Path(tempfile.gettempdir()) / f"reelmill-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder

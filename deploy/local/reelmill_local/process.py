@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import glob
 import os
+import re
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +23,7 @@ STEADY_AFTER = 30.0
 START_ATTEMPTS = 3
 """Ends before it was ever ready that are taken for a mistake in its settings."""
 PROBE_PAUSE = 0.1
+ERROR_LINE = re.compile(r"error|exception|fatal|failed|traceback|not found|cannot|in use", re.IGNORECASE)
 
 Report = Callable[[str], None]
 
@@ -201,11 +203,19 @@ class SupervisedProcess:
                     os.unlink(file)
 
     def _explain(self, failure: str) -> str:
-        lines = self.log.read_text(errors="replace").splitlines()[-20:] if self.log.exists() else []
-        parts = [f"{self.spec.name} {failure}. The end of {self.log}:", *(f"    {line}" for line in lines)]
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        parts = [f"{self.spec.name} {failure}. From {self.log}:", *(f"    {line}" for line in telling(lines))]
         if self.spec.hint:
             parts.append(f"Perhaps {self.spec.hint}.")
         return "\n".join(parts)
+
+
+def telling(lines: Sequence[str], most: int = 14, last: int = 3) -> list[str]:
+    """What a log says went wrong: of its end, the lines that speak of an error, and the last ones."""
+    recent = lines[-150:]
+    chosen = [at for at, line in enumerate(recent) if ERROR_LINE.search(line)][-(most - last) :]
+    chosen += [at for at in range(max(0, len(recent) - last), len(recent)) if at not in chosen]
+    return [recent[at] if len(recent[at]) <= 300 else f"{recent[at][:297]}..." for at in sorted(chosen)]
 
 
 def _code(code: int) -> str:

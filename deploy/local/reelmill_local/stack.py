@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from reelmill_local.names import SERVERS, SERVICES
 
 START_LIMIT = 300.0
 STOP_LIMIT = 60.0
+REPORT_LINE = re.compile(r"\d\d:\d\d:\d\d ")
 
 
 class StackError(Exception):
@@ -94,10 +96,11 @@ class LocalStack:
         while True:
             lines = log.read_text(errors="replace").splitlines() if started and log.exists() else []
             for line in lines[shown:]:
-                self._report(line)
+                if REPORT_LINE.match(line):
+                    self._report(line)
             shown = len(lines)
             if started and started.poll() is not None:
-                raise StackError("\n".join(lines) or f"the supervisor ended with status {started.returncode}")
+                raise StackError(_error_in(lines) or f"the supervisor ended with status {started.returncode}")
             if self.is_running() and self._status["state"] == "ready":
                 return
             if time.monotonic() > end:
@@ -169,6 +172,12 @@ class LocalStack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.to_thread(self.stop)
+
+
+def _error_in(lines: Sequence[str]) -> str:
+    """What follows "error:" in the supervisor's output; all of it where nothing does."""
+    begin = next((at for at, line in enumerate(lines) if line.startswith("error: ")), 0)
+    return "\n".join(lines[begin:]).removeprefix("error: ")
 
 
 def _alive(pid: int) -> bool:

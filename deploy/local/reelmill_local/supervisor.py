@@ -63,10 +63,10 @@ class Supervisor:
                 loop.add_reader(os.pidfd_open(self._parent), self._ending.set)
             except ProcessLookupError:
                 return
-        with lock(self._folder):
+        with lock(self._folder), port_choice.reserved(self._folder) as ports:
             async with self._control():
                 ending = asyncio.create_task(self._ending.wait())
-                starting = asyncio.create_task(self._start())
+                starting = asyncio.create_task(self._start(ports))
                 try:
                     await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
                     if starting.done():
@@ -77,12 +77,12 @@ class Supervisor:
                     await asyncio.gather(starting, return_exceptions=True)
                     await self._stop()
 
-    async def _start(self) -> None:
+    async def _start(self, ports: dict[str, int]) -> None:
         logs = self._folder / "logs"
         for old in logs.glob("*.log"):
             if old.stem in self._names:
                 old.replace(old.with_suffix(".log.1"))
-        specs = self._plan(port_choice.choose_for(self._folder))
+        specs = self._plan(ports)
         self._processes = {
             spec.name: SupervisedProcess(spec, logs / f"{spec.name}.log", self._report) for spec in specs
         }
@@ -123,9 +123,7 @@ class Supervisor:
             specs.append(seaweed_server(data / "s3", ports, keys, BUCKET))
         if "triton" in self._names:
             models = repository_root() / "services" / "render" / "triton-models"
-            specs.append(
-                triton_server(data / "triton", ports, models, {"REELMILL_DIFFUSION_MODEL": str(model)})
-            )
+            specs.append(triton_server(data / "triton", ports, models, model))
         for name in SERVICES:
             if name in self._names:
                 specs.append(service_process(name, ports[name], data / name, self.environment))

@@ -32,16 +32,25 @@ def test_a_port_taken_on_all_addresses_is_not_free() -> None:
 
 
 def test_a_stack_keeps_its_ports_when_it_is_started_again(tmp_path: Path) -> None:
-    first = ports.choose_for(tmp_path)
-    assert ports.choose_for(tmp_path) == first
+    with ports.reserved(tmp_path) as first:
+        pass
+    with ports.reserved(tmp_path) as second:
+        assert second == first
 
 
 def test_a_remembered_port_that_is_taken_now_is_replaced(tmp_path: Path) -> None:
-    first = ports.choose_for(tmp_path)
-    with socket.create_server(("127.0.0.1", first["filer"])):
-        second = ports.choose_for(tmp_path)
-    assert second["filer"] != first["filer"]
-    assert second["master"] == first["master"]
+    with ports.reserved(tmp_path) as first:
+        pass
+    with socket.create_server(("127.0.0.1", first["filer"])), ports.reserved(tmp_path) as second:
+        assert second["filer"] != first["filer"]
+        assert second["master"] == first["master"]
+
+
+def test_two_stacks_that_start_at_once_choose_different_ports(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    with ports.reserved(tmp_path / "one") as one, ports.reserved(tmp_path / "two") as two:
+        assert not set(one.values()) & set(two.values())
 
 
 def test_keys_are_made_once_and_readable_by_their_owner_alone(tmp_path: Path) -> None:

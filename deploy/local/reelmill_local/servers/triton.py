@@ -15,19 +15,17 @@ HOST = "127.0.0.1"
 CACHE_BYTES = 64 * 1024 * 1024
 
 
-def triton_server(
-    folder: Path, ports: Mapping[str, int], repository: Path, environment: Mapping[str, str]
-) -> ProcessSpec:
+def triton_server(folder: Path, ports: Mapping[str, int], repository: Path, model: Path) -> ProcessSpec:
     """Triton with the models of `repository`, run by this Python and its packages.
 
     Args:
         folder: Where the Python backend is put together.
         ports: For "triton" (gRPC), "triton-http" and "triton-metrics".
         repository: A Triton model repository.
-        environment: What the models read.
+        model: The diffusion model, a directory in diffusers format.
 
     Raises:
-        NotInstalledError: The server, its stub for this Python, or libpython is missing.
+        NotInstalledError: The server, its stub for this Python, libpython or the model is missing.
     """
     wheel = Path(sys.prefix) / "triton"
     server = wheel / "pytriton" / "tritonserver"
@@ -36,6 +34,11 @@ def triton_server(
     if not stub.exists():
         raise NotInstalledError(
             f"Triton's Python backend for Python {version} is not at {stub}; run `make setup`"
+        )
+    if not (model / "model_index.json").exists():
+        raise NotInstalledError(
+            f"{model} is no directory in diffusers format (it has no model_index.json); "
+            "REELMILL_DIFFUSION_MODEL says where the diffusion model is"
         )
     libpython = library_folder()
     if libpython is None:
@@ -75,7 +78,7 @@ def triton_server(
             "PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ.get('PATH', os.defpath)}",
             # This interpreter's own library first: another build cannot load the packages' compiled parts.
             "LD_LIBRARY_PATH": f"{libpython}:{wheel / 'nvidia_pytriton.libs'}",
-            **environment,
+            "REELMILL_DIFFUSION_MODEL": str(model),
         },
         ready_within=180,
         stop_within=15,
