@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
+from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio import Minio
@@ -67,8 +68,11 @@ class S3Store:
             region=settings.s3_region,
             http_client=urllib3.PoolManager(
                 maxsize=32,
-                timeout=urllib3.Timeout(connect=5, read=30),
-                retries=urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
+                timeout=urllib3.Timeout(connect=3, read=10),
+                # A server that keeps silent is asked twice, not four times: whoever waits has to hear of it.
+                retries=urllib3.Retry(
+                    total=3, connect=2, read=1, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]
+                ),
             ),
         )
 
@@ -150,7 +154,8 @@ class S3Store:
                         Reason.NOT_FOUND, f"no object {key!r} in bucket {self._bucket!r}", key=key
                     ) from error
                 raise self._unavailable(f"{error.code}: {error.message}") from error
-            except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
+            except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError, ParseError) as error:
+                # The last two: something answers there that does not speak S3.
                 raise self._unavailable(f"{type(error).__name__}: {error}") from error
 
     def _unavailable(self, detail: str) -> ReelmillError:
