@@ -94,9 +94,9 @@ def settings(endpoint: str, bucket: str, access_key: str, secret_key: str) -> Se
 async def _ready(probe: Probe, process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + 60
     while True:
-        assert process.poll() is None, f"{process.args} ended"
+        assert process.poll() is None, f"{process.args!r} ended"
         try:
             return await probe()
         except Exception:
-            assert time.monotonic() < end, f"{process.args} was not ready in time"
+            assert time.monotonic() < end, f"{process.args!r} was not ready in time"
             await asyncio.sleep(0.1)
