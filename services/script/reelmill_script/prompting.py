@@ -14,7 +14,8 @@ _DETAILS = re.compile(r"[, ]+(?:with|in|wearing|who|whose|and)\b.*|,.*")
 def token_bound(text: str) -> int:
     """At most how many tokens a CLIP tokenizer makes of ordinary English.
 
-    Words of up to nine letters count one, longer ones more, digits and signs one each, other letters one a byte.
+    Words of up to nine letters count one, longer ones more, digits and signs one each, other letters
+    one a byte.
     """
     total = 0
     for piece in _PIECES.findall(text):
