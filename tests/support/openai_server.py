@@ -125,8 +125,9 @@ class OpenAiServer:
             fault = self._always
             if self._faults and self._faults[0][0] in ("", name):
                 fault = self._faults.popleft()[1]
-        if handler.headers.get("Authorization") != f"Bearer {API_KEY}":
-            _error(401, f"Incorrect API key provided: {API_KEY}", "invalid_api_key")(reply)
+        key = handler.headers.get("Authorization", "").removeprefix("Bearer ")
+        if key != API_KEY:
+            _error(401, f"Incorrect API key provided: {key}", "invalid_api_key")(reply)
         elif body["model"] not in self.models:
             _error(404, f"The model {body['model']} does not exist", "model_not_found")(reply)
         elif form == "json_schema" and not self.knows_json_schema:

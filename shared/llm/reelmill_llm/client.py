@@ -17,7 +17,7 @@ from openai import (
     UnprocessableEntityError,
 )
 from openai.types.chat import ChatCompletion
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import Span, SpanKind, StatusCode
 from pydantic import BaseModel
 
 from reelmill_kit import telemetry
@@ -169,21 +169,29 @@ class OpenAiLlm:
             return await self._call(prompt, request)
 
     async def _call(self, prompt: Prompt, request: dict[str, Any]) -> ChatCompletion:
-        async with asyncio.timeout(self._settings.timeout):
-            with telemetry.tracer().start_as_current_span(
-                f"chat {self.model}",
-                kind=SpanKind.CLIENT,
-                attributes={
-                    "gen_ai.operation.name": "chat",
-                    "gen_ai.provider.name": "openai",
-                    "gen_ai.request.model": self.model,
-                    "server.address": self._settings.server,
-                    "reelmill.prompt": prompt.name,
-                },
-            ) as span:
-                completion: ChatCompletion = await self._client.chat.completions.create(**request)
-                self._record(span, completion)
-                return completion
+        with telemetry.tracer().start_as_current_span(
+            f"chat {self.model}",
+            kind=SpanKind.CLIENT,
+            attributes={
+                "gen_ai.operation.name": "chat",
+                "gen_ai.provider.name": "openai",
+                "gen_ai.request.model": self.model,
+                "server.address": self._settings.server,
+                "reelmill.prompt": prompt.name,
+            },
+            # What a server says may repeat the key it was given.
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                async with asyncio.timeout(self._settings.timeout):
+                    completion: ChatCompletion = await self._client.chat.completions.create(**request)
+            except Exception as error:
+                span.set_attribute("error.type", type(error).__name__)
+                span.set_status(StatusCode.ERROR)
+                raise
+            self._record(span, completion)
+            return completion
 
     def _record(self, span: Span, completion: ChatCompletion) -> None:
         usage = _usage(completion)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.progress import silent
-from reelmill_llm import Llm
+from reelmill_llm import Llm, LlmSettings, open_llm
 from reelmill_script.domain import ScriptRequest, faults
 from reelmill_script.llm.writer import LlmWriter
 from reelmill_script.stage import ScriptStage
@@ -128,12 +129,8 @@ async def test_a_level_that_never_fills_up_fails_and_says_how_far_it_came(
 
 
 async def test_a_wrong_key_is_not_tried_twice_and_never_shown(
-    server: OpenAiServer, store: MemoryStore, llm_settings: Any, capfd: pytest.CaptureFixture[str]
+    server: OpenAiServer, store: MemoryStore, llm_settings: LlmSettings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from pydantic import SecretStr
-
-    from reelmill_llm import open_llm
-
     wrong = open_llm(llm_settings.model_copy(update={"api_key": SecretStr("sk-wrong-key")}))
     assert wrong is not None
     with pytest.raises(ReelmillError) as error:
@@ -223,10 +220,8 @@ async def test_usage_counts_every_call_and_its_tokens(server: OpenAiServer, llm_
 
 
 async def test_the_number_of_calls_at_a_time_is_limited(
-    server: OpenAiServer, llm_settings: Any, store: MemoryStore
+    server: OpenAiServer, llm_settings: LlmSettings, store: MemoryStore
 ) -> None:
-    from reelmill_llm import open_llm
-
     running, most = 0, 0
 
     def busy(answer: Callable[[str, str], object]) -> Callable[[str, str], object]:
