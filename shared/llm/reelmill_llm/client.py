@@ -69,9 +69,9 @@ class OpenAiLlm:
             await self._client.models.list(timeout=_CHECK_TIMEOUT)
         except (AuthenticationError, APIConnectionError, InternalServerError) as error:
             failure = self._failures.of(error)
-            raise (
-                failure.as_error("list of models", 1) if isinstance(failure, TryAgain) else failure
-            ) from error
+            if isinstance(failure, TryAgain):
+                failure = failure.as_error("list of models", 1)
+            raise failure from None
         except (OpenAIError, ValueError):
             pass  # it answers; not every server lists its models
         self._checked_until = time.monotonic() + _CHECK_INTERVAL
@@ -116,7 +116,10 @@ class OpenAiLlm:
     async def _complete(
         self, prompt: Prompt, correction: list[Message], schema: dict[str, Any]
     ) -> ChatCompletion:
-        """One answer as the server gave it. To a 400 it asks less strictly, while it can."""
+        """One answer as the server gave it. To a 400 it asks less strictly, while it can.
+
+        Errors are raised without their cause: a server's words may repeat the key, and tracebacks are logged.
+        """
         strictness = self._strictness
         while True:
             request = self._request(prompt, correction, schema, strictness)
@@ -124,12 +127,12 @@ class OpenAiLlm:
                 completion = await self._send(prompt, request)
             except (BadRequestError, UnprocessableEntityError) as error:
                 if error.code in ("content_filter", "content_policy_violation"):
-                    raise self._failures.refused(error.message) from error
+                    raise self._failures.refused(error.message) from None
                 strictness += 1
                 if error.code == "context_length_exceeded" or strictness == len(_STRICTNESS):
-                    raise self._failures.rejected(error) from error
+                    raise self._failures.rejected(error) from None
             except (OpenAIError, TimeoutError, ValueError) as error:
-                raise self._failures.of(error) from error
+                raise self._failures.of(error) from None
             else:
                 self._strictness = max(self._strictness, strictness)
                 return completion
