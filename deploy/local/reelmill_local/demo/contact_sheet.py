@@ -1,6 +1,5 @@
 """All frames of a movie on one picture, a row for each scene."""
 
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -74,17 +73,22 @@ def _place(sheet: Image.Image, file: Path | None, corner: tuple[int, int], side:
 def _label(
     pen: ImageDraw.ImageDraw, frame: script_pb2.Frame, corner: tuple[int, int], side: int, font: Font
 ) -> None:
-    number = f"{frame.index:03d}  "
     x, y = corner
+    number = f"{frame.index:03d}  "
     pen.text((x, y), number, DIM_COLOUR, font)
-    per_line = max(8, int(side / (font.getlength("n") or 1)))
-    lines = textwrap.wrap(" " * len(number) + frame.description, per_line, drop_whitespace=False)
-    if len(lines) > LABEL_LINES:
-        lines = [*lines[: LABEL_LINES - 1], lines[LABEL_LINES - 1].rstrip() + "…"]
+    indent = pen.textlength(number, font)
+    lines: list[str] = []
+    words = frame.description.split()
+    while words and len(lines) < LABEL_LINES:
+        room = side - (indent if not lines else 0)
+        if len(lines) == LABEL_LINES - 1:  # the last one takes what is left, cut where it is too long
+            lines.append(_fitting(" ".join(words), font, room))
+            break
+        fitting = max(1, sum(font.getlength(" ".join(words[: n + 1])) <= room for n in range(len(words))))
+        lines.append(_fitting(" ".join(words[:fitting]), font, room))
+        words = words[fitting:]
     for row, line in enumerate(lines):
-        start = pen.textlength(number, font) if row == 0 else 0
-        text = line.strip()
-        pen.text((x + start, y + 16 * row), _fitting(text, font, side - start), TEXT_COLOUR, font)
+        pen.text((x + (indent if row == 0 else 0), y + 16 * row), line, TEXT_COLOUR, font)
 
 
 def _fitting(text: str, font: Font, width: float) -> str:
