@@ -1,0 +1,193 @@
+"""Commands on movies: create, list, get, watch, cancel, retry, delete."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from reelmill.client import ENDED, Movie, MovieClient
+from reelmill.v1 import script_pb2
+
+from .connection import DEFAULT_PROJECT, MovieArgument, Project, Server, connect, movie_name
+from .output import USAGE, AsJson, CommandError, console, notices, print_json
+from .progress import MovieProgress
+from .views import STATES, age, movie_view, state_text
+
+
+class StateName(StrEnum):
+    """States a movie can be in."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+Size = Annotated[int, typer.Option(min=1, max=16)]
+
+
+async def create(
+    theme: Annotated[str, typer.Argument(help="What the movie is about, in a sentence or a few.")],
+    project: Project = DEFAULT_PROJECT,
+    chapters: Size = 3,
+    scenes: Annotated[int, typer.Option(min=1, max=16, help="Scenes in a chapter.")] = 3,
+    frames: Annotated[int, typer.Option(min=1, max=16, help="Frames in a scene.")] = 3,
+    seed: Annotated[int, typer.Option(help="The same request and seed make the same movie.")] = 0,
+    style: Annotated[
+        str, typer.Option(help='A style\'s keyword, for example "film noir"; without: one that fits.')
+    ] = "",
+    style_description: Annotated[str, typer.Option(help="The style in adjectives and phrases.")] = "",
+    negative_prompt: Annotated[str, typer.Option(help="What should not be seen.")] = "",
+    request_id: Annotated[str, typer.Option(help="The same id again returns the same movie.")] = "",
+    wait: Annotated[bool, typer.Option("--wait", "--watch", "-w", help="Follow it to its end.")] = False,
+    server: Server = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a movie."""
+    wanted = Movie(
+        theme=theme,
+        shape=script_pb2.ScriptShape(chapters=chapters, scenes=scenes, frames=frames),
+        seed=seed,
+        negative_prompt=negative_prompt,
+    )
+    if style or style_description:
+        wanted.style.keyword, wanted.style.description = style, style_description
+    async with connect(server) as client:
+        movie = await client.create(project, wanted, request_id)
+        if wait:
+            if not as_json:
+                notices().print(movie.name, markup=False)
+            await _follow(client, movie.name, as_json=as_json)
+        elif as_json:
+            print_json(movie)
+        else:
+            console().print(movie.name, markup=False)
+            notices().print(f"follow it: reelmill watch {movie.name}", style="dim", markup=False)
+
+
+async def list_movies(
+    project: Project = DEFAULT_PROJECT,
+    state: Annotated[
+        list[StateName] | None, typer.Option(help="Only these; can be given more than once.")
+    ] = None,
+    page_size: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    page_token: Annotated[str, typer.Option(help="Where the page before ended.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="All pages.")] = False,
+    server: Server = "",
+    as_json: AsJson = False,
+) -> None:
+    """List a project's movies, newest first."""
+    states = [STATES[name.value] for name in state or []]
+    async with connect(server) as client:
+        movies, token = await client.page(project, states=states, page_size=page_size, page_token=page_token)
+        while every and token:
+            more, token = await client.page(project, states=states, page_size=page_size, page_token=token)
+            movies += more
+    if as_json:
+        from google.protobuf import json_format
+
+        rows = [json_format.MessageToDict(movie) for movie in movies]
+        print_json({"movies": rows, "nextPageToken": token})
+        return
+    table = Table("movie", "state", "title", "frames", "age", box=None, header_style="dim")
+    for movie in movies:
+        shape = movie.shape
+        count = str(shape.chapters * shape.scenes * shape.frames)
+        name = movie.name.rpartition("/")[2]
+        table.add_row(name, state_text(movie.state), movie.title or movie.theme[:40], count, age(movie))
+    console().print(table if movies else f"no movies in project {project}")
+    if token:
+        notices().print(f"more: --page-token {token}", style="dim", markup=False)
+
+
+async def get(
+    movie: MovieArgument, project: Project = DEFAULT_PROJECT, server: Server = "", as_json: AsJson = False
+) -> None:
+    """Show a movie."""
+    async with connect(server) as client:
+        _show(await client.get(movie_name(movie, project)), as_json=as_json)
+
+
+async def watch(
+    movie: MovieArgument,
+    project: Project = DEFAULT_PROJECT,
+    from_revision: Annotated[int, typer.Option(min=0, help="Leave out what this one showed.")] = 0,
+    server: Server = "",
+    as_json: AsJson = False,
+) -> None:
+    """Follow a movie to its end; with --json, one line for every change."""
+    async with connect(server) as client:
+        await _follow(client, movie_name(movie, project), from_revision, as_json=as_json)
+
+
+async def cancel(
+    movie: MovieArgument, project: Project = DEFAULT_PROJECT, server: Server = "", as_json: AsJson = False
+) -> None:
+    """Stop a movie; what is stored stays."""
+    async with connect(server) as client:
+        _show(await client.cancel(movie_name(movie, project)), as_json=as_json)
+
+
+async def retry(
+    movie: MovieArgument,
+    project: Project = DEFAULT_PROJECT,
+    wait: Annotated[bool, typer.Option("--wait", "--watch", "-w", help="Follow it to its end.")] = False,
+    server: Server = "",
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a failed or cancelled movie; what is stored is not made again."""
+    async with connect(server) as client:
+        again = await client.retry(movie_name(movie, project))
+        if wait:
+            await _follow(client, again.name, as_json=as_json)
+        else:
+            _show(again, as_json=as_json)
+
+
+async def delete(
+    movie: MovieArgument,
+    project: Project = DEFAULT_PROJECT,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    server: Server = "",
+    as_json: AsJson = False,
+) -> None:
+    """Remove a movie and everything stored for it."""
+    name = movie_name(movie, project)
+    if not yes:
+        if as_json or not sys.stdin.isatty():
+            raise CommandError("NOT_CONFIRMED", f"deleting {name} needs --yes", USAGE)
+        typer.confirm(f"Delete {name} and all its files?", abort=True)
+    async with connect(server) as client:
+        await client.delete(name)
+    if as_json:
+        print_json({"deleted": name})
+    else:
+        console().print(f"deleted {name}", markup=False)
+
+
+async def _follow(client: MovieClient, name: str, from_revision: int = 0, *, as_json: bool) -> None:
+    """Shows every change; ends with an error unless the movie succeeds."""
+    last: Movie | None = None
+    with MovieProgress(notices(), shown=not as_json) as progress:
+        async for last in client.watch(name, from_revision):
+            if as_json:
+                print_json(last)
+            progress.update(last)
+    if last is None or last.state not in ENDED:
+        last = await client.get(name)
+    if not as_json:
+        console().print(movie_view(last))
+    if last.state == Movie.STATE_FAILED:
+        raise CommandError(last.failure.reason or "FAILED", last.failure.message or f"{name} failed")
+    if last.state == Movie.STATE_CANCELLED:
+        raise CommandError("CANCELLED", f"{name} was cancelled")
+
+
+def _show(movie: Movie, *, as_json: bool) -> None:
+    if as_json:
+        print_json(movie)
+    else:
+        console().print(movie_view(movie))

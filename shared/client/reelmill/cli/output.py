@@ -1,0 +1,90 @@
+"""What commands print: results on stdout, all else on stderr; JSON for programs, one line for an error."""
+
+import asyncio
+import functools
+import inspect
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+import typer
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from rich.console import Console
+
+from reelmill.client import CallError, DownloadError
+
+FAILED = 1
+USAGE = 2
+INTERRUPTED = 130
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+class CommandError(Exception):
+    """A command cannot go on; `reason` as in CallError."""
+
+    def __init__(self, reason: str, message: str, exit_code: int = FAILED) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.exit_code = exit_code
+
+
+def console() -> Console:
+    """For results."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+
+
+def notices() -> Console:
+    """For progress and errors."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+def print_json(value: Message | dict[str, Any]) -> None:
+    """One object on one line."""
+    content = json_format.MessageToDict(value) if isinstance(value, Message) else value
+    print(json.dumps(content, ensure_ascii=False), flush=True)
+
+
+def grouped(app: typer.Typer, panel: str, command: Callable[..., Any]) -> None:
+    """Adds a command, plain or async; `list_movies` becomes `list`."""
+    app.command(command.__name__.removesuffix("_movies"), rich_help_panel=panel)(_guarded(command))
+
+
+def _guarded(command: Callable[..., Any]) -> Callable[..., None]:
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            result = command(*args, **kwargs)
+            if inspect.iscoroutine(result):
+                _run(result)
+        except CallError as error:
+            _fail(error.reason, error.message, FAILED, error.metadata, as_json=kwargs.get("as_json", False))
+        except CommandError as error:
+            _fail(error.reason, error.message, error.exit_code, {}, as_json=kwargs.get("as_json", False))
+        except DownloadError as error:
+            _fail("DOWNLOAD_FAILED", str(error), FAILED, {}, as_json=kwargs.get("as_json", False))
+        except BrokenPipeError:
+            sys.stderr.close()  # whoever read our output has gone
+            raise typer.Exit(FAILED) from None
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            raise typer.Exit(INTERRUPTED) from None
+
+    return run
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> None:
+    asyncio.run(work)
+
+
+def _fail(reason: str, message: str, code: int, metadata: dict[str, str], *, as_json: bool) -> None:
+    line = " ".join(message.split())
+    if as_json:
+        error = {"reason": reason, "message": line, "metadata": metadata}
+        print(json.dumps({"error": error}, ensure_ascii=False), file=sys.stderr)
+    else:
+        notices().print("error:", style="bold red", end=" ")
+        notices().print(f"{line} ({reason})", markup=False)
+    raise typer.Exit(code)

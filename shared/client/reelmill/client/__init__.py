@@ -1,0 +1,15 @@
+"""Calls a Reelmill server, and fetches what it made.
+
+async with MovieClient("127.0.0.1:50051") as movies:
+    movie = await movies.create("films", Movie(theme="A lighthouse keeper adopts a storm"))
+    async for movie in movies.watch(movie.name):
+        print(Movie.State.Name(movie.state))
+"""
+
+from reelmill.v1.movies_pb2 import Movie
+
+from .artefacts import Artefact, ArtefactStore, DownloadError
+from .errors import CallError
+from .movies import ENDED, MovieClient
+
+__all__ = ["ENDED", "Artefact", "ArtefactStore", "CallError", "DownloadError", "Movie", "MovieClient"]
