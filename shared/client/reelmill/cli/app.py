@@ -1,5 +1,8 @@
 """All commands, and the one place where errors become a line and an exit code."""
 
+from importlib import metadata
+from typing import Annotated
+
 import typer
 
 from . import artefacts, making, stack
@@ -13,7 +16,9 @@ app = typer.Typer(
     help="Make movies that teach machines, from one line of text.",
 )
 
-for command in (
+grouped(
+    app,
+    "Movies",
     making.create,
     making.list_movies,
     making.get,
@@ -21,11 +26,18 @@ for command in (
     making.cancel,
     making.retry,
     making.delete,
-):
-    grouped(app, "Movies", command)
-grouped(app, "Movies", artefacts.export)
-for command in (stack.up, stack.down, stack.status):
-    grouped(app, "A stack on this machine", command)
+    artefacts.export,
+)
+grouped(app, "A stack on this machine", stack.up, stack.down, stack.status)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(metadata.version("reelmill"))
+        raise typer.Exit
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
+from google.protobuf import json_format
 from rich.table import Table
 
 from reelmill.client import ENDED, Movie, MovieClient
@@ -26,16 +27,15 @@ class StateName(StrEnum):
     CANCELLED = "cancelled"
 
 
-Size = Annotated[int, typer.Option(min=1, max=16)]
-
-
 async def create(
     theme: Annotated[str, typer.Argument(help="What the movie is about, in a sentence or a few.")],
     project: Project = DEFAULT_PROJECT,
-    chapters: Size = 3,
+    chapters: Annotated[int, typer.Option(min=1, max=16)] = 3,
     scenes: Annotated[int, typer.Option(min=1, max=16, help="Scenes in a chapter.")] = 3,
     frames: Annotated[int, typer.Option(min=1, max=16, help="Frames in a scene.")] = 3,
-    seed: Annotated[int, typer.Option(help="The same request and seed make the same movie.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=-(2**63), max=2**63 - 1, help="The same request and seed make the same movie.")
+    ] = 0,
     style: Annotated[
         str, typer.Option(help='A style\'s keyword, for example "film noir"; without: one that fits.')
     ] = "",
@@ -87,8 +87,6 @@ async def list_movies(
             more, token = await client.page(project, states=states, page_size=page_size, page_token=token)
             movies += more
     if as_json:
-        from google.protobuf import json_format
-
         rows = [json_format.MessageToDict(movie) for movie in movies]
         print_json({"movies": rows, "nextPageToken": token})
         return
@@ -114,7 +112,9 @@ async def get(
 async def watch(
     movie: MovieArgument,
     project: Project = DEFAULT_PROJECT,
-    from_revision: Annotated[int, typer.Option(min=0, help="Leave out what this one showed.")] = 0,
+    from_revision: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Leave out what this one showed.")
+    ] = 0,
     server: Server = "",
     as_json: AsJson = False,
 ) -> None:

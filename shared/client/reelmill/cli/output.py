@@ -4,6 +4,7 @@ import asyncio
 import functools
 import inspect
 import json
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -48,9 +49,10 @@ def print_json(value: Message | dict[str, Any]) -> None:
     print(json.dumps(content, ensure_ascii=False), flush=True)
 
 
-def grouped(app: typer.Typer, panel: str, command: Callable[..., Any]) -> None:
-    """Adds a command, plain or async; `list_movies` becomes `list`."""
-    app.command(command.__name__.removesuffix("_movies"), rich_help_panel=panel)(_guarded(command))
+def grouped(app: typer.Typer, panel: str, *commands: Callable[..., Any]) -> None:
+    """Adds commands, plain or async ones; `list_movies` becomes `list`."""
+    for command in commands:
+        app.command(command.__name__.removesuffix("_movies"), rich_help_panel=panel)(_guarded(command))
 
 
 def _guarded(command: Callable[..., Any]) -> Callable[..., None]:
@@ -66,11 +68,18 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., None]:
             _fail(error.reason, error.message, error.exit_code, {}, as_json=kwargs.get("as_json", False))
         except DownloadError as error:
             _fail("DOWNLOAD_FAILED", str(error), FAILED, {}, as_json=kwargs.get("as_json", False))
+        except (typer.Exit, typer.Abort):
+            raise
         except BrokenPipeError:
             sys.stderr.close()  # whoever read our output has gone
             raise typer.Exit(FAILED) from None
         except (KeyboardInterrupt, asyncio.CancelledError):
             raise typer.Exit(INTERRUPTED) from None
+        except Exception as error:
+            if os.environ.get("REELMILL_TRACEBACK"):
+                raise
+            message = f"unexpected {type(error).__name__}: {error}; REELMILL_TRACEBACK=1 shows where"
+            _fail("INTERNAL", message, FAILED, {}, as_json=kwargs.get("as_json", False))
 
     return run
 

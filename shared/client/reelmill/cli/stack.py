@@ -90,8 +90,8 @@ def _stack(folder: Path, *, quiet: bool) -> "LocalStack":
     except ImportError as error:
         raise CommandError(
             "NOT_INSTALLED",
-            f"the local stack is not installed here ({error}); in a clone of the repository run `make setup`, "
-            "or name a server that runs elsewhere with --server",
+            f"the local stack is not installed here ({error}); in a clone of the repository run "
+            "`make setup`, or name a server that runs elsewhere with --server",
         ) from error
     output = notices()
     return LocalStack(folder, report=lambda line: None if quiet else output.print(line, markup=False))
