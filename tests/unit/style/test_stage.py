@@ -1,0 +1,250 @@
+import asyncio
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reelmill.v1 import script_pb2, style_pb2
+from reelmill_diffusion import StyleEmbedding
+from reelmill_kit.errors import Reason, ReelmillError
+from reelmill_kit.memory_store import MemoryStore
+from reelmill_kit.progress import silent
+from reelmill_style.diffusion import DiffusionLearner
+from reelmill_style.domain import Defaults
+from reelmill_style.stage import StyleStage
+from tests.support.tiny import _one_torch_thread, tiny_sd, tiny_xl  # noqa: F401
+
+pytestmark = pytest.mark.torch
+DEFAULTS = Defaults(steps=24, vectors=2, references=6)
+
+
+class CountingLearner(DiffusionLearner):
+    """The real one, which remembers what it was asked."""
+
+    drawn = 0
+    learned = 0
+
+    async def draw(self, pictures: Sequence[tuple[str, int]]) -> list[Any]:
+        self.drawn += len(pictures)
+        return await super().draw(pictures)
+
+    async def learn(self, *args: Any) -> Any:
+        self.learned += 1
+        return await super().learn(*args)
+
+
+class OrderedStore(MemoryStore):
+    """Remembers in which order keys were written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[str] = []
+
+    async def put(self, key: str, data: bytes, content_type: str) -> None:
+        await super().put(key, data, content_type)
+        self.written.append(key.rsplit("/", 1)[-1])
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory, tiny_sd: Path) -> Path:  # noqa: F811
+    copy = shutil.copytree(tiny_sd, tmp_path_factory.mktemp("model") / "quick")
+    (copy / "reelmill.json").write_text('{"default_steps": 3, "default_guidance_scale": 2.0}')
+    return copy
+
+
+def learner_for(directory: Path) -> CountingLearner:
+    return CountingLearner(directory, device="cpu", dtype="auto", threads=1)
+
+
+@pytest.fixture
+def learner(directory: Path) -> CountingLearner:
+    return learner_for(directory)
+
+
+@pytest.fixture
+def store() -> OrderedStore:
+    return OrderedStore()
+
+
+@pytest.fixture
+def stage(store: OrderedStore, learner: CountingLearner) -> StyleStage:
+    return StyleStage(store, learner, DEFAULTS)
+
+
+def request(**changes: Any) -> style_pb2.LearnStyleRequest:
+    text = script_pb2.StyleText(keyword="noir", description="dark, grainy")
+    return style_pb2.LearnStyleRequest(**{"parent": "projects/acme", "style": text, "seed": 5, **changes})
+
+
+def picture(kind: str = "JPEG", size: tuple[int, int] = (90, 70)) -> bytes:
+    pixels = np.random.default_rng(3).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format=kind)
+    return buffer.getvalue()
+
+
+def field_of(error: pytest.ExceptionInfo[ReelmillError]) -> str:
+    assert error.value.status.name == "INVALID_ARGUMENT"
+    return error.value.metadata["field"]
+
+
+async def test_a_learned_style_is_stored_with_all_it_came_from(
+    stage: StyleStage, store: OrderedStore, learner: CountingLearner
+) -> None:
+    learned = await stage.run(request(), silent)
+    style = learned.style
+    assert style.name.startswith("projects/acme/styles/")
+    assert hashlib.sha256(store.objects[style.embedding_key]).hexdigest() == style.embedding_digest
+    assert store.objects[style.embedding_key] == learned.embedding
+    assert [key in store.objects for key in style.reference_keys] == [True] * 6
+    assert style.model_digest == await learner.model_digest()
+    assert (style.vectors, style.steps, style.token) == (2, 24, "<style>")
+    assert 0 < style.final_loss < style.initial_loss
+    assert StyleEmbedding.from_bytes(learned.embedding).metadata["model_digest"] == style.model_digest
+    lineage = json.loads(store.objects[f"{style.name}/lineage.json"])
+    assert len(lineage["references"]) == 6
+    assert lineage["scores"]["final_loss"] == style.final_loss
+
+
+async def test_what_announces_a_style_is_written_last_and_its_checkpoint_goes(
+    stage: StyleStage, store: OrderedStore
+) -> None:
+    learned = await stage.run(request(), silent)
+    assert store.written[-3:] == ["learned_embeds.safetensors", "lineage.json", "style.json"]
+    assert "checkpoint.safetensors" in store.written
+    assert not [key for key in store.objects if key.startswith(learned.style.name) and "checkpoint" in key]
+
+
+async def test_a_style_is_learned_once(
+    stage: StyleStage, store: OrderedStore, learner: CountingLearner
+) -> None:
+    first, at_once = await asyncio.gather(stage.run(request(), silent), stage.run(request(), silent))
+    written = list(store.written)
+    later = await stage.run(request(movie="projects/acme/movies/m-2"), silent)
+    assert first == at_once == later
+    assert learner.learned == 1
+    assert store.written == written
+
+
+@pytest.mark.parametrize("file", ["style.json", "learned_embeds.safetensors"])
+async def test_a_damaged_style_is_learned_again_to_the_same_result(
+    stage: StyleStage, store: OrderedStore, learner: CountingLearner, file: str
+) -> None:
+    first = await stage.run(request(), silent)
+    store.objects[f"{first.style.name}/{file}"] = b"{damaged"
+    again = await stage.run(request(), silent)
+    assert again.embedding == first.embedding
+    assert (learner.learned, learner.drawn) == (2, 6), "references that are there are not drawn again"
+
+
+async def test_an_interrupted_style_goes_on_where_it_stopped(
+    store: OrderedStore, directory: Path, learner: CountingLearner
+) -> None:
+    whole = await StyleStage(MemoryStore(), learner_for(directory), DEFAULTS).run(request(), silent)
+    reached = asyncio.Event()
+
+    def watch(message: str, done: int = 0, total: int = 0) -> None:
+        if done >= 6 + 21:
+            reached.set()
+
+    killed = asyncio.create_task(StyleStage(store, learner, DEFAULTS).run(request(), watch))
+    await asyncio.wait_for(reached.wait(), 30)
+    killed.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await killed
+    assert f"{whole.style.name}/style.json" not in store.objects
+
+    steps: list[int] = []
+    second = learner_for(directory)
+
+    def follow(message: str, done: int = 0, total: int = 0) -> None:
+        if message == "learning the style":
+            steps.append(done - 6)
+
+    resumed = await StyleStage(store, second, DEFAULTS).run(request(), follow)
+    assert resumed.embedding == whole.embedding
+    assert second.drawn == 0
+    assert steps[0] == 21, "it did not go on from the checkpoint at step 20"
+
+
+async def test_cancelling_ends_the_work_and_not_only_the_waiting(stage: StyleStage) -> None:
+    last = 0
+
+    def watch(message: str, done: int = 0, total: int = 0) -> None:
+        nonlocal last
+        last = done
+
+    task = asyncio.create_task(stage.run(request(options=style_pb2.StyleOptions(steps=5000)), watch))
+    while last < 9:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    stopped_at = last
+    await asyncio.sleep(0.3)
+    assert last == stopped_at
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+async def test_a_style_can_be_learned_from_images_that_were_given(
+    stage: StyleStage, store: OrderedStore, learner: CountingLearner, kind: str
+) -> None:
+    store.objects["projects/acme/mine.img"] = picture(kind)
+    references = [
+        style_pb2.ReferenceImage(content=picture(kind, (64, 64))),
+        style_pb2.ReferenceImage(key="projects/acme/mine.img"),
+    ]
+    options = style_pb2.StyleOptions(steps=2)
+    learned = await stage.run(request(references=references, options=options), silent)
+    assert learner.drawn == 0
+    assert len(learned.style.reference_keys) == 2
+
+
+async def test_an_unreadable_image_is_refused_by_name_and_nothing_is_begun(
+    stage: StyleStage, store: OrderedStore
+) -> None:
+    references = [
+        style_pb2.ReferenceImage(content=picture()),
+        style_pb2.ReferenceImage(content=picture()[:200]),
+    ]
+    with pytest.raises(ReelmillError) as refused:
+        await stage.run(request(references=references), silent)
+    assert field_of(refused) == "references[1].content"
+    assert store.written == []
+
+
+async def test_a_reference_that_is_not_there_is_refused_by_name(stage: StyleStage) -> None:
+    with pytest.raises(ReelmillError) as refused:
+        await stage.run(request(references=[style_pb2.ReferenceImage(key="projects/acme/no.png")]), silent)
+    assert field_of(refused) == "references[0].key"
+
+
+async def test_progress_names_what_is_done_and_reaches_its_total(stage: StyleStage) -> None:
+    heard: list[tuple[str, int, int]] = []
+    await stage.run(request(), lambda message, done=0, total=0: heard.append((message, done, total)))
+    messages = list(dict.fromkeys(message for message, _, _ in heard))
+    assert messages == ["drawing references", "learning the style", "style learned"]
+    assert heard[-1][1:] == (30, 30)
+    assert [done for _, done, _ in heard] == sorted(done for _, done, _ in heard)
+
+
+async def test_xl_models_learn_a_vector_for_each_text_encoder(tiny_xl: Path) -> None:  # noqa: F811
+    stage = StyleStage(MemoryStore(), learner_for(tiny_xl), Defaults(steps=3, vectors=1, references=1))
+    learned = await stage.run(request(), silent)
+    assert set(StyleEmbedding.from_bytes(learned.embedding).vectors) == {"clip_l", "clip_g"}
+
+
+async def test_a_missing_model_is_said_and_found_once_it_is_there(directory: Path, tmp_path: Path) -> None:
+    learner = learner_for(tmp_path / "model")
+    with pytest.raises(ReelmillError, match="REELMILL_DIFFUSION_MODEL") as missing:
+        await learner.check()
+    assert missing.value.reason is Reason.NOT_READY
+    shutil.copytree(directory, tmp_path / "model")
+    await learner.check()
