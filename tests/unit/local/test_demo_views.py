@@ -11,7 +11,6 @@ from rich.console import Console
 from reelmill.v1 import common_pb2, qa_pb2, script_pb2
 from reelmill.v1 import movies_pb2 as pb
 from reelmill_local.demo import storyboard as board
-from reelmill_local.demo.artefacts import relative_path
 from reelmill_local.demo.contact_sheet import contact_sheet
 from reelmill_local.demo.progress import MovieProgress, Pace, duration
 
@@ -131,16 +130,6 @@ def test_on_a_terminal_progress_is_a_table() -> None:
 )
 def test_durations_are_written_for_people(seconds: float, words: str) -> None:
     assert duration(seconds) == words
-
-
-@pytest.mark.parametrize("key", ["a/b/../../etc/passwd", "other/x", "a/b/", "a/b//etc/passwd"])
-def test_an_object_key_cannot_lead_out_of_the_folder(key: str) -> None:
-    with pytest.raises(ValueError, match="does not name a file"):
-        relative_path(key, "a/b/")
-
-
-def test_an_object_key_keeps_its_path_below_the_prefix() -> None:
-    assert str(relative_path("a/b/frames/000001.png", "a/b/")) == "frames/000001.png"
 
 
 def _rendering(done: int, state: pb.StageStatus.State.ValueType = pb.StageStatus.STATE_RUNNING) -> pb.Movie:

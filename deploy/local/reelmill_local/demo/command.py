@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from reelmill_local.demo.run import DEFAULT_THEME, DemoError, DemoMovie, make_movie
 from reelmill_local.stack import LocalStack, StackError
@@ -41,7 +42,7 @@ def demo(
         result = asyncio.run(make_movie(stack, wish, console))
         done = True
     except (StackError, DemoError) as error:
-        console.print(f"[bold red]error:[/] {error}", markup=True, highlight=False)
+        console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         console.print("\nstopped")

@@ -1,21 +1,17 @@
 """The demo: stack up, one movie, its artefacts on disk, two views of them."""
 
-import asyncio
 import time
-import uuid
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
 from google.protobuf import json_format
 from rich.console import Console
+from rich.markup import escape
 
+from reelmill.client import ArtefactStore, CallError, DownloadError, MovieClient
 from reelmill.v1 import movies_pb2 as pb
 from reelmill.v1 import qa_pb2, script_pb2
-from reelmill_local.demo.artefacts import download
 from reelmill_local.demo.contact_sheet import contact_sheet
-from reelmill_local.demo.movie import create, watch
 from reelmill_local.demo.progress import MovieProgress, duration
 from reelmill_local.demo.storyboard import Fact, storyboard
 from reelmill_local.stack import LocalStack
@@ -52,31 +48,35 @@ async def make_movie(stack: LocalStack, wish: DemoMovie, console: Console) -> De
     shape = script_pb2.ScriptShape(chapters=chapters, scenes=scenes, frames=frames)
     begun = time.monotonic()
     try:
-        async with grpc.aio.insecure_channel(stack.addresses["movies"]) as channel:
-            request = pb.Movie(theme=wish.theme, shape=shape, seed=wish.seed)
-            movie = await create(channel, PROJECT, request, f"demo-{uuid.uuid4().hex[:12]}")
-            console.print(f"\n{movie.name}\n  [italic]{wish.theme}[/]", highlight=False)
+        async with MovieClient(stack.addresses["movies"]) as client:
+            movie = await client.create(PROJECT, pb.Movie(theme=wish.theme, shape=shape, seed=wish.seed))
+            console.print(f"\n{movie.name}\n  [italic]{escape(wish.theme)}[/]", highlight=False)
             console.print(f"  {chapters * scenes * frames} frames, seed {wish.seed}\n", highlight=False)
             with MovieProgress(console) as progress:
-                async for change in watch(channel, movie.name):
+                async for change in client.watch(movie.name):
                     movie = change
                     progress.update(movie)
-    except grpc.aio.AioRpcError as error:
-        raise DemoError(f"{error.code().name}: {error.details()}; logs: {stack.folder / 'logs'}") from error
+    except CallError as error:
+        raise DemoError(f"{error}; logs: {stack.folder / 'logs'}") from error
     if movie.state != pb.Movie.STATE_SUCCEEDED:
         reason = f"{movie.failure.reason}: {movie.failure.message}" if movie.failure.reason else "cancelled"
         raise DemoError(f"the movie was not made: {reason}; logs: {stack.folder / 'logs'}")
     taken = time.monotonic() - begun
     console.print(f"\nmade in {duration(taken)}; fetching it", highlight=False)
-    return await asyncio.to_thread(lay_out, stack, movie, taken)
-
-
-def lay_out(stack: LocalStack, movie: pb.Movie, taken: float) -> DemoResult:
-    """Downloads a movie's artefacts and makes the contact sheet and the storyboard beside them."""
     folder = stack.folder / "demo" / movie.name.rpartition("/")[2]
-    download(stack.environment, f"{movie.name}/", folder)
-    if movie.style_name:
-        download(stack.environment, f"{movie.style_name}/", folder / "style")
+    try:
+        store = ArtefactStore.from_settings(stack.environment)
+        await store.download(movie.artefacts_uri, folder)
+        if movie.style_name:
+            bucket = movie.artefacts_uri.removesuffix(f"{movie.name}/")
+            await store.download(f"{bucket}{movie.style_name}/", folder / "style")
+    except DownloadError as error:
+        raise DemoError(str(error)) from error
+    return lay_out(folder, movie, taken)
+
+
+def lay_out(folder: Path, movie: pb.Movie, taken: float) -> DemoResult:
+    """Makes the contact sheet and the storyboard beside a movie's downloaded artefacts."""
     script = json_format.Parse(
         (folder / "script.json").read_text(), script_pb2.Script(), ignore_unknown_fields=True
     )
@@ -85,8 +85,7 @@ def lay_out(stack: LocalStack, movie: pb.Movie, taken: float) -> DemoResult:
     )
     frames = {int(file.stem): file for file in sorted((folder / "frames").glob("*.png"))}
     sheet = folder / "contact-sheet.png"
-    with closing(contact_sheet(script, frames)) as picture:
-        picture.save(sheet, optimize=True)
+    contact_sheet(script, frames).save(sheet, optimize=True)
     facts = [
         Fact("Theme", movie.theme),
         Fact("Frames", str(len(frames))),
