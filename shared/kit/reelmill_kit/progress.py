@@ -48,8 +48,6 @@ async def stream(work: Callable[[Report], Awaitable[R]]) -> AsyncGenerator[commo
             if latest is not None:
                 progress, latest = latest, None
                 yield progress
-            if task.done():
-                break
         yield await task
     finally:
         await tasks.end([task])

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
-from reelmill_world import PRESENT_PARTICIPLES, VERBS
+from reelmill_world import VERBS
 
 Verb = Literal["stand", "sit", "look", "talk", "hold", "squat", "walk", "hug"]
 Time = Literal["morning", "day", "evening", "night"]
@@ -40,16 +40,23 @@ def _to_verb(value: object) -> object:
     if not isinstance(value, str) or not value.strip():
         return value
     word = re.sub(r"[^a-z]", "", value.lower().split()[0])
-    stems = [word, word.removesuffix("s"), word.removesuffix("es"), word.removesuffix("ed")]
-    stem = word.removesuffix("ing")
-    stems += [stem, f"{stem}e", stem[:-1] if stem[-2:-1] == stem[-1:] else stem]
-    stems += [verb for verb, participle in PRESENT_PARTICIPLES.items() if participle.split()[0] == word]
-    for candidate in stems:
+    for candidate in _stems(word):
         if candidate in VERBS:
             return candidate
         if candidate in _ALIKE:
             return _ALIKE[candidate]
     return value
+
+
+def _stems(word: str) -> list[str]:
+    """What an English verb form may come from: "carries" from "carry", "hugging" from "hug"."""
+    stems = [word]
+    for ending in ("s", "es", "ed", "d", "ing"):
+        if word.endswith(ending):
+            stem = word.removesuffix(ending)
+            stems += [stem, f"{stem}e", stem[:-1] if stem[-2:-1] == stem[-1:] else stem]
+            stems.append(f"{stem[:-1]}y" if stem.endswith("i") else stem)
+    return stems
 
 
 def _to_time(value: object) -> object:

@@ -1,5 +1,6 @@
 """The frames of a scene: its own beats, with what may be seen between them."""
 
+import itertools
 import random
 from collections import Counter
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ class Teller:
             )
             frame.description = self._sentence(beat.entry["text"], slots, rotated, plan)
             frame.actions.extend(self._actions(beat, people, mood, plan))
-            frame.prompt = self._prompt(plan, beat, people, mood, sides, prop, drawn)
+            frame.prompt = self._prompt(plan, beat, people, sides, prop, drawn)
             for line in self._lines(beat, slots):
                 speaker, text = line.split(": ", 1)
                 frame.dialogue.add(speaker=people[speaker].name, text=capital(text))
@@ -164,10 +165,14 @@ class Teller:
                     return text
         tails = load("beats")["tails"][plan.moment.weather]
         indoor = is_indoor(plan.place.name)
-        tails = [tail for tail in tails if indoor or "{glass}" not in tail]
-        for tail in self._rng.sample(tails, len(tails)):
-            words = tail.format(glass="window", time=plan.moment.word)
-            longer = f"{text.removesuffix('.')}, {words}."
+        tails = [
+            tail.format(glass="window", time=plan.moment.word)
+            for tail in tails
+            if indoor or "{glass}" not in tail
+        ]
+        tails = self._rng.sample(tails, len(tails))
+        for tail in [*tails, *(f"{tail}, not far from {detail}" for detail in details for tail in tails)]:
+            longer = f"{text.removesuffix('.')}, {tail}."
             if longer not in self._told:
                 self._told.add(longer)
                 return longer
@@ -194,41 +199,41 @@ class Teller:
         plan: ScenePlan,
         beat: Beat,
         people: dict[str, Person],
-        mood: str,
         sides: dict[str, str],
         prop: str,
         drawn: set[str],
     ) -> str:
         """The canonical caption of the frame; one that the scene has not had, while there is one."""
-        shots = (beat.entry["shot"], *(shot for shot in _SHOTS if shot != beat.entry["shot"]))
+        own = beat.entry["shot"]
+        shots = [shot for shot in (own, *_SHOTS) if beat.actors or shot != "close"]
         actors = sorted(beat.actors, key=lambda actor: sides.get(actor.role, "") == "right")
-        alone = ("centre", "left", "right")
+        orders = [actors, actors[::-1]] if len(actors) == 2 else [actors]
+        alone = ("centre", "left", "right") if len(actors) == 1 else ("",)
         prompt = ""
-        for side in alone if len(actors) == 1 else ("",):
-            for shot in shots:
-                figures = [
-                    Figure(
-                        appearance=self._appearance(people[actor.role]),
-                        verb=actor.verb,
-                        mood=actor.mood,
-                        side=side or ("left", "right")[i],
-                        held=self._held(actor, plan) if actor.verb == "hold" else None,
-                    )
-                    for i, actor in enumerate(actors)
-                ]
+        for shows in (bool(prop), not prop):
+            for order, side, shot in itertools.product(orders, alone, shots):
                 scene = SceneDescription.of(
                     plan.place.name,
                     time=plan.moment.time,
                     weather=plan.moment.weather,
-                    shot=shot if figures or shot != "close" else "wide",
-                    figures=figures,
-                    objects=[prop] if prop and shot != "close" else [],
+                    shot=shot,
+                    figures=[
+                        self._figure(actor, people, plan, side or ("left", "right")[i])
+                        for i, actor in enumerate(order)
+                    ],
+                    objects=[prop or plan.place.props[0]] if shows and shot != "close" else [],
                 )
                 prompt = caption(scene, style_words=STYLE_TOKEN)
                 if prompt not in drawn:
                     drawn.add(prompt)
                     return prompt
         return prompt
+
+    def _figure(self, actor: Actor, people: dict[str, Person], plan: ScenePlan, side: str) -> Figure:
+        appearance = people[actor.role].appearance
+        assert appearance is not None
+        held = self._held(actor, plan) if actor.verb == "hold" else None
+        return Figure(appearance, verb=actor.verb, mood=actor.mood, side=side, held=held)
 
     def _lines(self, beat: Beat, slots: dict[str, Any]) -> list[str]:
         """What is said in the frame; small talk is not said twice while the movie is short."""
@@ -249,11 +254,6 @@ class Teller:
 
     def _held(self, actor: Actor, plan: ScenePlan) -> str:
         return str(plan.slots["token_word"]) if actor.held == "token" else actor.held
-
-    @staticmethod
-    def _appearance(person: Person) -> Any:
-        assert person.appearance is not None
-        return person.appearance
 
 
 def _actors(who: str) -> list[Actor]:

@@ -65,16 +65,23 @@ def scene_title(scene: ScenePlan, taken: set[str], rng: random.Random) -> str:
     return title
 
 
-def scene_summary(scene: ScenePlan, rng: random.Random) -> str:
-    """When, why, who, where, and what came of it."""
+def scene_summary(scene: ScenePlan, taken: set[str], rng: random.Random) -> str:
+    """When, why, who, where, and what came of it; `taken` learns it."""
     variants = [
         variant
         for variant in load("scenes")[scene.kind]["summary"]
         if "{W" not in variant or "W" in scene.slots
     ]
-    told = fill(rng.choice(variants), scene.slots)
     lead = f" {scene.lead}" if scene.lead else ""
-    return f"{scene.moment.when},{lead} {told}"
+    told = [
+        f"{scene.moment.when},{lead} {fill(variant, scene.slots)}"
+        for variant in rng.sample(variants, len(variants))
+    ]
+    sky = rng.choice(load("beats")["sky"][scene.moment.weather])
+    told += [f"{told[0]} {sky} all the while, over {detail}." for detail in scene.place.details]
+    summary = next((text for text in told if text not in taken), told[-1])
+    taken.add(summary)
+    return summary
 
 
 def chapter_summary(chapter: ChapterPlan) -> str:

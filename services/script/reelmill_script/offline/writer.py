@@ -35,10 +35,10 @@ class OfflineWriter:
         reading = read_theme(request.theme)
         plot = plan(request, reading, rng)
         teller = Teller(rng, request.frame_count)
-        titles: set[str] = set()
+        taken: set[str] = set()
         chapters = []
         for c, (chapter, title) in enumerate(zip(plot.chapters, chapter_titles(plot, rng), strict=True)):
-            chapters.append(_chapter(c, title, chapter, request, teller, titles, rng))
+            chapters.append(_chapter(c, title, chapter, request, teller, taken, rng))
             report("telling the scenes", (c + 1) * request.scenes * request.frames, request.frame_count)
             await asyncio.sleep(0)
         return script_pb2.Script(
@@ -61,7 +61,7 @@ def _chapter(
     chapter: ChapterPlan,
     request: ScriptRequest,
     teller: Teller,
-    titles: set[str],
+    taken: set[str],
     rng: random.Random,
 ) -> script_pb2.Chapter:
     scenes = []
@@ -70,8 +70,8 @@ def _chapter(
         scenes.append(
             script_pb2.Scene(
                 index=s,
-                title=scene_title(scene, titles, rng),
-                summary=scene_summary(scene, rng),
+                title=scene_title(scene, taken, rng),
+                summary=scene_summary(scene, taken, rng),
                 location=scene.place.name,
                 frames=teller.frames(scene, request.frames, first),
             )

@@ -1,0 +1,186 @@
+"""The offline writer: whole stories, the same every time, in the world that the starter model knows."""
+
+import itertools
+import re
+import time
+
+import pytest
+
+from reelmill.v1 import script_pb2
+from reelmill_script.domain import faults
+from reelmill_script.prompting import TOKEN_LIMIT, token_bound
+from reelmill_world import COLOURS, HELD_OBJECTS, MOODS, NAMED_STYLES, PLACES, TIMES, VERBS
+from tests.unit.script.stories import THEMES, asked, frames_of, scenes_of, told
+
+SHAPES = [
+    (1, 1, 1),
+    (1, 16, 2),
+    (2, 1, 16),
+    (2, 2, 2),
+    (3, 3, 3),
+    (3, 4, 5),
+    (5, 6, 4),
+    (16, 1, 1),
+    (11, 11, 11),
+]
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_a_script_of_any_theme_and_shape_is_whole(theme: str, shape: tuple[int, int, int]) -> None:
+    request = asked(theme, shape)
+    assert faults(told(request), request) == []
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_script_is_whole_whatever_the_seed(seed: int) -> None:
+    shape = (1 + seed % 5, 1 + seed % 7, 1 + seed % 9)
+    request = asked(THEMES[seed % len(THEMES)], shape, seed)
+    assert faults(told(request), request) == []
+
+
+def test_the_same_request_gives_the_same_script_for_every_movie() -> None:
+    assert told(asked(seed=5)) == told(asked(seed=5, movie="projects/other/movies/m-2"))
+
+
+def test_another_seed_tells_another_story() -> None:
+    first, second = told(asked(seed=1)), told(asked(seed=2))
+    shared = {f.description for f in frames_of(first)} & {f.description for f in frames_of(second)}
+    assert first.title != second.title or first.overview != second.overview
+    assert len(shared) <= 3
+
+
+def test_the_largest_script_takes_seconds() -> None:
+    started = time.process_time()
+    assert len(frames_of(told(asked(shape=(16, 16, 16), seed=99)))) == 4096
+    assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 3), (3, 4, 5), (11, 11, 11)], ids=str)
+@pytest.mark.parametrize("theme", THEMES[:3])
+def test_no_two_scenes_and_no_two_frames_are_told_alike(theme: str, shape: tuple[int, int, int]) -> None:
+    script = told(asked(theme, shape))
+    scenes, frames = scenes_of(script), frames_of(script)
+    assert len({scene.title for scene in scenes}) == len(scenes)
+    assert len({scene.summary for scene in scenes}) == len(scenes)
+    assert len({frame.description for frame in frames}) == len(frames)
+    assert len({chapter.title for chapter in script.chapters}) == len(script.chapters)
+
+
+def test_within_a_scene_no_two_pictures_are_asked_for_with_the_same_words() -> None:
+    for scene in scenes_of(told(asked(shape=(4, 5, 9)))):
+        assert len({frame.prompt for frame in scene.frames}) == len(scene.frames)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_prompts_are_canonical_captions_of_the_world(theme: str) -> None:
+    for frame in frames_of(told(asked(theme, (3, 4, 5)))):
+        assert re.match(r"(wide|medium|close) shot of ", frame.prompt)
+        assert frame.prompt.endswith(", in <style> style")
+        assert f"the {frame.location}, {frame.time_of_day}, " in frame.prompt
+        assert token_bound(frame.prompt) <= TOKEN_LIMIT
+        assert frame.location in PLACES
+
+
+def test_actions_are_typed_and_take_what_they_need() -> None:
+    script = told(asked(shape=(5, 6, 8)))
+    names = {character.name for character in script.characters}
+    for frame in frames_of(script):
+        assert len(frame.actions) <= 2
+        for action in frame.actions:
+            assert action.verb in VERBS
+            assert action.expression in MOODS
+            assert action.verb != "hold" or action.target in HELD_OBJECTS
+            assert action.verb != "hug" or (action.target in names and len(frame.actions) == 2)
+
+
+def test_everybody_wears_a_colour_of_their_own_in_every_frame() -> None:
+    script = told(asked(shape=(6, 6, 6)))
+    looks = {character.name: character.appearance for character in script.characters}
+    worn = [re.findall("|".join(COLOURS), look.split(" in ")[-1])[0] for look in looks.values()]
+    assert len(set(worn)) == len(worn)
+    for frame in frames_of(script):
+        for action in frame.actions:
+            dress = looks[action.character].split(" with ", 1)[1]
+            assert dress in frame.prompt, (frame.prompt, dress)
+
+
+def test_who_acts_or_speaks_is_in_the_sentence_or_the_scene() -> None:
+    for scene in scenes_of(told(asked(shape=(5, 5, 5)))):
+        for frame in scene.frames:
+            for action in frame.actions:
+                assert action.character in frame.description
+
+
+def test_time_goes_on_and_places_change() -> None:
+    script = told(asked(shape=(3, 4, 5)))
+    scenes = scenes_of(script)
+    for before, after in itertools.pairwise(scenes):
+        assert before.location != after.location
+    assert len({scene.frames[0].time_of_day for scene in scenes}) == len(TIMES)
+    for scene in scenes:
+        assert len({frame.time_of_day for frame in scene.frames}) == 1
+        assert (
+            len({re.findall("clear weather|rain|snow|fog", frame.prompt)[0] for frame in scene.frames}) == 1
+        )
+
+
+def test_scenes_are_joined_by_causes() -> None:
+    first, *later = scenes_of(told(asked(shape=(3, 4, 5))))
+    assert first.summary.startswith("One ")
+    assert all(re.match(r"[A-Z][a-z ]+, [a-z][^,]*,", scene.summary) for scene in later)
+
+
+def test_dialogue_is_spoken_in_about_half_of_the_frames() -> None:
+    frames = frames_of(told(asked(shape=(3, 3, 3))))
+    assert 0.4 <= sum(bool(frame.dialogue) for frame in frames) / len(frames) <= 0.95
+
+
+def test_no_slot_is_left_unfilled() -> None:
+    script = told(asked(shape=(16, 16, 16), seed=99))
+    assert not re.search(r'"[^"\n]*[{}|][^"\n]*"', str(script))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_texts_read_like_sentences(seed: int) -> None:
+    script = told(asked(THEMES[seed % 3], (4, 6, 7), seed))
+    texts = [script.overview, *(chapter.summary for chapter in script.chapters)]
+    texts += [scene.summary for scene in scenes_of(script)]
+    texts += [frame.description for frame in frames_of(script)]
+    for text in texts:
+        assert text[0].isupper(), text
+        assert text[-1] in ".!?", text
+        assert not re.search(r"  |,,|\.\.| ,| \.|\b(\w+) \1\b(?<!had had)", text), text
+        assert not re.search(r"\ba [aeiou](?!ne\b)|\ban [^aeiouh]", text), text
+
+
+class TestTheTheme:
+    def test_gives_the_overview_its_first_sentence(self) -> None:
+        assert told(asked(THEMES[0])).overview.startswith(f"{THEMES[0]}. ")
+
+    def test_gives_the_main_character_a_role_and_the_story_its_object(self) -> None:
+        script = told(asked(THEMES[0]))
+        assert "lighthouse keeper" in script.characters[0].description
+        assert "letter" in script.overview
+
+    def test_gives_a_name_an_age_and_a_place(self) -> None:
+        script = told(asked(THEMES[3]))
+        assert script.characters[0].name == "Edith"
+        assert "grey hair" in script.characters[0].appearance
+        assert {"desert", "hospital"} <= {location.name for location in script.locations}
+
+    def test_gives_the_weather(self) -> None:
+        assert "rain" in frames_of(told(asked("Two friends wait for the end of the storm")))[0].prompt
+
+    def test_gives_the_style(self) -> None:
+        assert told(asked(THEMES[1])).style.keyword == "noir"
+
+    def test_gives_the_wardrobe(self) -> None:
+        script = told(asked("A girl in a red coat looks for the sea"))
+        assert script.characters[0].appearance.endswith("in a red coat")
+
+
+def test_a_style_is_one_of_the_worlds_unless_given() -> None:
+    assert told(asked()).style.keyword in NAMED_STYLES
+    given = script_pb2.StyleText(keyword="woodcut", description="black lines")
+    assert told(asked(style=given)).style == given
