@@ -36,7 +36,10 @@ def options(
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
 ) -> None:
     if version:
-        print(metadata.version("reelmill"))
+        try:
+            print(metadata.version("reelmill"))
+        except metadata.PackageNotFoundError:
+            print("not installed: run from its sources")
         raise typer.Exit
 
 

@@ -112,9 +112,7 @@ async def get(
 async def watch(
     movie: MovieArgument,
     project: Project = DEFAULT_PROJECT,
-    from_revision: Annotated[
-        int, typer.Option(min=0, max=2**63 - 1, help="Leave out what this one showed.")
-    ] = 0,
+    from_revision: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Leave out what it showed.")] = 0,
     server: Server = "",
     as_json: AsJson = False,
 ) -> None:

@@ -1,0 +1,210 @@
+"""The command line: what it prints, where, and with which exit code."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from reelmill.cli import app
+from reelmill.client import Movie
+from tests.support.servers import free_port
+from tests.unit.cli.server import Movies, serving
+
+
+@pytest.fixture
+def movies() -> Movies:
+    return Movies()
+
+
+@pytest.fixture
+def address(movies: Movies) -> Iterator[str]:
+    with serving(movies) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def clean_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings, no stack."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("REELMILL_SERVER", "REELMILL_PROJECT", "REELMILL_FOLDER", "REELMILL_S3_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def reelmill(*arguments: str, address: str = "", text: str | None = None) -> Result:
+    environment = {"REELMILL_SERVER": address} if address else {}
+    return CliRunner().invoke(app, list(arguments), env=environment, input=text)
+
+
+def made(address: str, *arguments: str) -> str:
+    result = reelmill("create", "A lamp", *arguments, address=address)
+    assert result.exit_code == 0, result.output
+    return result.stdout.strip()
+
+
+def objects(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_create_prints_the_movies_name_alone(address: str, movies: Movies) -> None:
+    name = made(
+        address, "--project", "films", "--chapters", "2", "--scenes", "4", "--frames", "5", "--seed", "-3",
+        "--style", "film noir", "--style-description", "hard shadows", "--negative-prompt", "text",
+    )  # fmt: skip
+    assert name.startswith("projects/films/movies/m-")
+    movie = movies.movies[name]
+    assert (movie.shape.chapters, movie.shape.scenes, movie.shape.frames) == (2, 4, 5)
+    assert (movie.theme, movie.seed, movie.negative_prompt) == ("A lamp", -3, "text")
+    assert (movie.style.keyword, movie.style.description) == ("film noir", "hard shadows")
+
+
+def test_create_twice_with_one_request_id_makes_one_movie(address: str, movies: Movies) -> None:
+    assert made(address, "--request-id", "order-17") == made(address, "--request-id", "order-17")
+    assert len(movies.movies) == 1
+
+
+def test_create_and_watch_shows_progress_on_stderr_and_the_movie_on_stdout(address: str) -> None:
+    result = reelmill("create", "A lamp", "--watch", address=address)
+    assert result.exit_code == 0
+    assert "frames     running, 14/27, drawing frames" in result.stderr
+    assert "succeeded" in result.stdout
+    assert "drawing" not in result.stdout
+
+
+def test_a_movie_that_fails_is_one_line_with_its_reason_and_exit_code_1(address: str, movies: Movies) -> None:
+    movies.story = [Movie.STATE_RUNNING, Movie.STATE_FAILED]
+    result = reelmill("create", "A lamp", "--wait", address=address)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == "error: the model refused (LLM_REFUSED)"
+
+
+def test_watch_prints_a_json_object_for_every_change(address: str) -> None:
+    name = made(address)
+    result = reelmill("watch", name, "--json", address=address)
+    assert [one["state"] for one in objects(result)] == ["STATE_PENDING", "STATE_RUNNING", "STATE_SUCCEEDED"]
+    later = reelmill("watch", name, "--json", "--from-revision", "2", address=address)
+    assert [one["revision"] for one in objects(later)] == ["3"]
+
+
+def test_a_movie_is_found_by_its_last_part_and_project(address: str) -> None:
+    name = made(address, "--project", "films")
+    short = name.rpartition("/")[2]
+    assert objects(reelmill("get", short, "-p", "films", "--json", address=address))[0]["name"] == name
+    assert reelmill("get", short, "-p", "other", address=address).exit_code == 1
+
+
+def test_list_shows_states_and_pages(address: str) -> None:
+    names = {made(address) for _ in range(5)}
+    cancelled = sorted(names)[0]
+    assert reelmill("cancel", cancelled, address=address).exit_code == 0
+    (found,) = objects(reelmill("list", "--state", "cancelled", "--json", address=address))
+    assert [movie["name"] for movie in found["movies"]] == [cancelled]
+    (page,) = objects(reelmill("list", "--page-size", "2", "--json", address=address))
+    token = page["nextPageToken"]
+    (rest,) = objects(reelmill("list", "--page-token", token, "--json", address=address))
+    assert {movie["name"] for movie in page["movies"] + rest["movies"]} == names
+    (every,) = objects(reelmill("list", "--all", "--page-size", "2", "--json", address=address))
+    assert len(every["movies"]) == 5
+    for_people = reelmill("list", "--page-size", "2", address=address)
+    assert for_people.stdout.count("m-") == 2
+    assert f"--page-token {token}" in for_people.stderr
+
+
+def test_cancel_retry_and_delete(address: str, movies: Movies) -> None:
+    name = made(address)
+    assert objects(reelmill("cancel", name, "--json", address=address))[0]["state"] == "STATE_CANCELLED"
+    assert objects(reelmill("retry", name, "--json", address=address))[0]["state"] == "STATE_PENDING"
+    again = reelmill("retry", name, "--json", address=address)
+    assert again.exit_code == 1
+    assert json.loads(again.stderr)["error"]["reason"] == "WRONG_STATE"
+    assert reelmill("delete", name, address=address, text="").exit_code == 2
+    assert name in movies.movies
+    assert objects(reelmill("delete", name, "--yes", "--json", address=address)) == [{"deleted": name}]
+    assert movies.movies == {}
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_error_of_the_server_is_one_line_and_exit_code_1(address: str, as_json: bool) -> None:
+    result = reelmill("create", "", *(["--json"] if as_json else []), address=address)
+    assert (result.exit_code, result.stdout) == (1, "")
+    if as_json:
+        error = json.loads(result.stderr)["error"]
+        assert (error["reason"], error["metadata"]) == ("INVALID_FIELD", {"field": "movie.theme"})
+    else:
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("error: movie.theme: is empty")
+        assert line.endswith("(INVALID_FIELD)")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["create"],
+        ["create", "x", "--frames", "0"],
+        ["create", "x", "--seed", str(2**70)],
+        ["list", "--state", "lost"],
+        ["watch"],
+        ["nonsense"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(address: str, arguments: list[str]) -> None:
+    result = reelmill(*arguments, address=address)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_no_server_at_all_says_how_to_get_one() -> None:
+    result = reelmill("list")
+    assert result.exit_code == 1
+    assert "reelmill up" in result.stderr
+    assert "--server" in result.stderr
+
+
+def test_a_dead_server_is_one_line() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    result = reelmill("get", "m-1", address=address)
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert address in result.stderr
+
+
+def test_the_stack_that_runs_here_is_found_from_folders_below(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ".reelmill"
+    folder.mkdir()
+    (folder / "stack.json").write_text(json.dumps({"addresses": {"movies": address}, "environment": {}}))
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert reelmill("list").exit_code == 0
+    (folder / "stack.json").write_text("{")
+    assert "cannot be read" in reelmill("list").stderr
+
+
+def test_export_without_a_store_says_which_settings_are_missing(address: str) -> None:
+    name = made(address)
+    result = reelmill("export", name, "--json", address=address)
+    assert result.exit_code == 1
+    assert "REELMILL_S3_ENDPOINT" in json.loads(result.stderr)["error"]["message"]
+
+
+def test_without_a_stack_status_and_down_say_so(tmp_path: Path) -> None:
+    status = reelmill("status", "--json", "--folder", str(tmp_path))
+    assert status.exit_code == 1
+    assert json.loads(status.stderr)["error"]["reason"] == "NOT_RUNNING"
+    down = reelmill("down", "--json", "--folder", str(tmp_path))
+    assert objects(down) == [{"stopped": False, "folder": str(tmp_path)}]
+
+
+def test_without_the_package_of_the_stack_the_other_commands_still_work(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "reelmill_local.stack", None)
+    result = reelmill("up")
+    assert result.exit_code == 1
+    assert "not installed" in result.stderr
+    assert reelmill("list", address=address).exit_code == 0
