@@ -12,7 +12,6 @@ from reelmill_local.servers.programs import NotInstalledError
 from reelmill_local.spec import ProcessSpec
 
 HOST = "127.0.0.1"
-CACHE_BYTES = 64 * 1024 * 1024
 
 
 def triton_server(folder: Path, ports: Mapping[str, int], repository: Path, model: Path) -> ProcessSpec:
@@ -58,8 +57,6 @@ def triton_server(folder: Path, ports: Mapping[str, int], repository: Path, mode
         "grpc-port": ports["triton"],
         "metrics-address": HOST,
         "metrics-port": ports["triton-metrics"],
-        "cache-directory": server / "caches",
-        "cache-config": f"local,size={CACHE_BYTES}",
         "exit-timeout-secs": 10,
         # A name of its own for the memory shared with the backend: what a crash leaves can be removed.
         "backend-config": f"python,shm-region-prefix-name={memory}",
