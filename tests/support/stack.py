@@ -25,6 +25,19 @@ def triton(tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield stack
 
 
+@pytest.fixture(scope="session")
+def whole_stack(tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """Everything a user runs, with a diffusion model that draws in a moment."""
+    environment = {
+        "REELMILL_DIFFUSION_MODEL": tiny_model,
+        "REELMILL_TORCH_THREADS": "1",
+        "REELMILL_JOB_ACK_WAIT": "5",  # tests do not wait long for dead workers
+        "REELMILL_RECONCILE_INTERVAL": "5",
+    }
+    with LocalStack(tmp_path_factory.mktemp("whole"), environment=environment) as stack:
+        yield stack
+
+
 def settings_of(stack: LocalStack) -> dict[str, str]:
     """An environment for a program that uses this stack."""
     return {**os.environ, **stack.environment}
