@@ -1,0 +1,125 @@
+"""The client's download of a movie's artefacts, from each S3 server."""
+
+import asyncio
+import hashlib
+import uuid
+from pathlib import Path
+
+import pytest
+from google.protobuf import json_format
+
+from reelmill.client import ArtefactStore, DownloadError
+from reelmill.v1 import dataset_pb2
+from reelmill_kit.store import S3Store
+from tests.support.s3 import S3Server
+from tests.support.servers import free_port
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(params=["seaweedfs", "juicefs"])
+def server(request: pytest.FixtureRequest) -> S3Server:
+    found: S3Server = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"projects/films/movies/m-{uuid.uuid4().hex[:12]}/"
+
+
+def artefacts(server: S3Server) -> ArtefactStore:
+    settings = server.settings
+    return ArtefactStore.from_settings(
+        {
+            "REELMILL_S3_ENDPOINT": settings.s3_endpoint,
+            "REELMILL_S3_ACCESS_KEY": settings.s3_access_key.get_secret_value(),
+            "REELMILL_S3_SECRET_KEY": settings.s3_secret_key.get_secret_value(),
+        }
+    )
+
+
+async def put_movie(store: S3Store, prefix: str, frames: int = 40) -> dict[str, bytes]:
+    files = {f"frames/{n:06d}.png": bytes([n]) * (1000 + n) for n in range(frames)}
+    files["script.json"] = b"{}"
+    manifest = dataset_pb2.Manifest(
+        files=[
+            dataset_pb2.ManifestFile(path=path, digest=hashlib.sha256(data).hexdigest(), size=len(data))
+            for path, data in files.items()
+        ]
+    )
+    files["manifest.json"] = json_format.MessageToJson(manifest).encode()
+    for path, data in files.items():
+        await store.put(prefix + path, data, "application/octet-stream")
+    return files
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+async def test_everything_is_fetched_under_the_same_paths_with_progress(
+    server: S3Server, prefix: str, tmp_path: Path
+) -> None:
+    store = S3Store(server.settings)
+    files = await put_movie(store, prefix)
+    heard: list[tuple[int, int]] = []
+    folder = tmp_path / "new" / "movie"
+    fetched = await artefacts(server).download(
+        store.uri(prefix),
+        tmp_path / "new" / "movie",
+        progress=lambda done, total: heard.append((done, total)),
+    )
+    assert files_in(folder) == files
+    assert len(fetched) == len(files)
+    assert heard == [(done, len(files)) for done in range(len(files) + 1)]
+
+
+async def test_what_is_there_and_right_is_kept_and_what_is_spoiled_is_fetched_again(
+    server: S3Server, prefix: str, tmp_path: Path
+) -> None:
+    store = S3Store(server.settings)
+    files = await put_movie(store, prefix, frames=3)
+    await artefacts(server).download(store.uri(prefix), tmp_path)
+    kept, spoiled = tmp_path / "frames/000000.png", tmp_path / "frames/000001.png"
+    before = kept.stat().st_mtime_ns
+    await asyncio.to_thread(spoiled.write_bytes, b"spoiled")
+    await artefacts(server).download(store.uri(prefix), tmp_path)
+    assert files_in(tmp_path) == files
+    assert kept.stat().st_mtime_ns == before
+
+
+async def test_a_file_that_is_not_what_the_manifest_says_is_an_error_and_not_left_behind(
+    server: S3Server, prefix: str, tmp_path: Path
+) -> None:
+    store = S3Store(server.settings)
+    await put_movie(store, prefix, frames=3)
+    await store.put(f"{prefix}frames/000001.png", b"another picture", "image/png")
+    with pytest.raises(DownloadError, match=r"frames/000001\.png is not what the manifest says"):
+        await artefacts(server).download(store.uri(prefix), tmp_path)
+    assert "frames/000001.png" not in files_in(tmp_path)
+
+
+async def test_a_file_that_the_manifest_lists_and_the_store_lacks_is_an_error(
+    server: S3Server, prefix: str, tmp_path: Path
+) -> None:
+    store = S3Store(server.settings)
+    await put_movie(store, prefix, frames=3)
+    await store.delete_prefix(f"{prefix}frames/000002.png")
+    with pytest.raises(DownloadError, match=r"frames/000002\.png"):
+        await artefacts(server).download(store.uri(prefix), tmp_path)
+
+
+async def test_a_movie_without_a_manifest_yet_is_fetched_as_far_as_it_is(
+    server: S3Server, prefix: str, tmp_path: Path
+) -> None:
+    store = S3Store(server.settings)
+    await store.put(f"{prefix}script.json", b"{}", "application/json")
+    await artefacts(server).download(store.uri(prefix), tmp_path)
+    assert files_in(tmp_path) == {"script.json": b"{}"}
+
+
+async def test_a_store_that_is_not_there_is_told_of(tmp_path: Path) -> None:
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(DownloadError, match=endpoint):
+        await ArtefactStore(endpoint, "key", "secret").download("s3://reelmill/projects/p/", tmp_path)
