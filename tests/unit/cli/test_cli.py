@@ -69,7 +69,7 @@ def test_create_twice_with_one_request_id_makes_one_movie(address: str, movies: 
 def test_create_and_watch_shows_progress_on_stderr_and_the_movie_on_stdout(address: str) -> None:
     result = reelmill("create", "A lamp", "--watch", address=address)
     assert result.exit_code == 0
-    assert "frames     running, 14/27, drawing frames" in result.stderr
+    assert "frames     14/27, drawing frames" in result.stderr
     assert "succeeded" in result.stdout
     assert "drawing" not in result.stdout
 

@@ -36,7 +36,7 @@ def test_without_a_terminal_progress_is_a_line_now_and_then() -> None:
     assert 4 < len(lines) < 9
     assert "frames" in lines[0]
     assert "12/30, 2.0/s, 9 s left" in out.getvalue()
-    assert lines[-1].split() == ["frames", "30", "in", "15", "s"]
+    assert lines[-1].split() == ["frames", "30", "done", "in", "15", "s"]
 
 
 def test_on_a_terminal_progress_is_a_table() -> None:

@@ -1,18 +1,13 @@
-"""What the demo shows: progress, contact sheet, storyboard."""
+"""What the demo shows: contact sheet and storyboard."""
 
-import io
 from pathlib import Path
 
 import pytest
-from google.protobuf.timestamp_pb2 import Timestamp
 from PIL import Image
-from rich.console import Console
 
-from reelmill.v1 import common_pb2, qa_pb2, script_pb2
-from reelmill.v1 import movies_pb2 as pb
+from reelmill.v1 import qa_pb2, script_pb2
 from reelmill_local.demo import storyboard as board
 from reelmill_local.demo.contact_sheet import contact_sheet
-from reelmill_local.demo.progress import MovieProgress, Pace, duration
 
 NASTY = '<script>alert("x")</script>'
 
@@ -89,55 +84,3 @@ def test_the_contact_sheet_shows_every_frame_where_its_scene_is(
     assert {(200, 0, 0), (200, 10, 0), (200, 20, 0)} <= picture
     assert sheet.height > 2 * 208
     assert sheet.width >= 640
-
-
-def test_pace_is_measured_from_what_was_seen() -> None:
-    pace = Pace()
-    pace.see(10.0, 2)
-    assert pace.rate is None
-    pace.see(14.0, 10)
-    assert pace.rate == 2.0
-    assert pace.left(10, 30) == 10.0
-    pace.see(15.0, 10)  # nothing new yet: the rate stays
-    assert pace.rate == 2.0
-
-
-def test_without_a_terminal_progress_is_a_line_now_and_then() -> None:
-    now = 0.0
-    out = io.StringIO()
-    with MovieProgress(Console(file=out, width=100), clock=lambda: now) as progress:
-        for done in range(31):
-            progress.update(_rendering(done))
-            now += 0.5
-        progress.update(_rendering(30, pb.StageStatus.STATE_DONE))
-        progress.update(_rendering(30, pb.StageStatus.STATE_DONE))
-    lines = out.getvalue().splitlines()
-    assert 4 < len(lines) < 9
-    assert "frames" in lines[0]
-    assert "12/30, 2.0/s, 9 s left" in out.getvalue()
-    assert lines[-1].split() == ["frames", "30", "in", "15", "s"]
-
-
-def test_on_a_terminal_progress_is_a_table() -> None:
-    out = io.StringIO()
-    with MovieProgress(Console(file=out, width=100, force_terminal=True)) as progress:
-        progress.update(_rendering(7))
-    assert "7/30" in out.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.2, "0 s"), (59.4, "59 s"), (125, "2 min 05 s"), (-3, "0 s")]
-)
-def test_durations_are_written_for_people(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
-
-
-def _rendering(done: int, state: pb.StageStatus.State.ValueType = pb.StageStatus.STATE_RUNNING) -> pb.Movie:
-    status = pb.StageStatus(
-        stage=common_pb2.STAGE_RENDER,
-        state=state,
-        progress=common_pb2.Progress(done=done, total=30),
-        start_time=Timestamp(seconds=100),
-        end_time=Timestamp(seconds=115),
-    )
-    return pb.Movie(stages=[status])

@@ -8,11 +8,12 @@ from google.protobuf import json_format
 from rich.console import Console
 from rich.markup import escape
 
+from reelmill.cli.progress import MovieProgress
+from reelmill.cli.views import duration
 from reelmill.client import ArtefactStore, CallError, DownloadError, MovieClient
 from reelmill.v1 import movies_pb2 as pb
 from reelmill.v1 import qa_pb2, script_pb2
 from reelmill_local.demo.contact_sheet import contact_sheet
-from reelmill_local.demo.progress import MovieProgress, duration
 from reelmill_local.demo.storyboard import Fact, storyboard
 from reelmill_local.stack import LocalStack
 

@@ -121,7 +121,7 @@ class MovieProgress:
         progress = status.progress
         if status.state == Status.STATE_DONE:
             taken = duration(seconds(status.end_time) - seconds(status.start_time))
-            return f"{progress.total} in {taken}" if progress.total else f"done in {taken}"
+            return f"{progress.total} done in {taken}" if progress.total else f"done in {taken}"
         if status.state != Status.STATE_RUNNING:
             return ""
         parts = [f"{progress.done}/{progress.total}"] if progress.total else []
