@@ -3,7 +3,14 @@
 from reelmill_world.captions import appearance_phrase, caption, figure_phrase
 from reelmill_world.sampling import random_appearance, random_figure, random_scene, random_style
 from reelmill_world.scene import Appearance, Figure, SceneDescription
-from reelmill_world.style import AXIS_WORDS, NAMED_STYLES, STYLE_AXES, StyleVector, nearest_named_style, style_words
+from reelmill_world.style import (
+    AXIS_WORDS,
+    NAMED_STYLES,
+    STYLE_AXES,
+    StyleVector,
+    nearest_named_style,
+    style_words,
+)
 from reelmill_world.vocabulary import (
     BUILDS,
     COLOURS,

@@ -25,11 +25,11 @@ _SHOT = {
 
 
 def caption(scene: SceneDescription, style_words: str | None = None, rng: random.Random | None = None) -> str:
-    """English for `scene`; drawn in `style_words` if given ("noir", "warm grainy", or a learned token such as "<style>").
+    """English for `scene`, drawn in `style_words` if given: "noir", "warm grainy", or a token "<style>".
 
-    Without `rng` the canonical form: "<shot> shot of <figures>, in the <place>, <time>, <weather>[, with a <object>]
-    [, in <style_words> style]". With `rng` the wording, order and length vary, as training wants; what is left out
-    differs each time, so short prompts work too.
+    Without `rng` the canonical form: "<shot> shot of <figures>, in the <place>, <time>, <weather>[, with a
+    <object>][, in <style_words> style]". With `rng` the wording, order and length vary, as training wants;
+    what is left out differs each time, so short prompts work too.
     """
     if rng is None:
         return _canonical(scene, style_words)
@@ -63,7 +63,11 @@ def _doing(figure: Figure) -> str:
 
 
 def _canonical(scene: SceneDescription, style_words: str | None) -> str:
-    parts = [f"{scene.shot} shot of {_figures(scene)}" if scene.figures else f"{scene.shot} shot of the {scene.place}"]
+    parts = [
+        f"{scene.shot} shot of {_figures(scene)}"
+        if scene.figures
+        else f"{scene.shot} shot of the {scene.place}"
+    ]
     if scene.figures:
         parts.append(f"in the {scene.place}")
     parts += [scene.time, _WEATHER[scene.weather][0]]
@@ -104,7 +108,9 @@ def _varied(scene: SceneDescription, style_words: str | None, rng: random.Random
     else:
         opening = f"{rng.choice(_SHOT[scene.shot])} of " if kept() else ""
         empty = "empty " if not scene.figures and kept(0.3) else ""
-        parts.append(f"{opening}{rng.choice(('the', 'a'))} {empty}{scene.place}".replace("a empty", "an empty"))
+        parts.append(
+            f"{opening}{rng.choice(('the', 'a'))} {empty}{scene.place}".replace("a empty", "an empty")
+        )
     details = []
     if kept():
         details.append(rng.choice(_TIME[scene.time]))

@@ -28,7 +28,11 @@ def random_appearance(rng: random.Random) -> Appearance:
     kind = rng.choice(KINDS)
     garment = rng.choice(GARMENTS if kind in ("woman", "girl") else _MALE_GARMENTS)
     return Appearance(
-        kind=kind, colour=rng.choice(COLOURS), garment=garment, hair=rng.choice(HAIR), build=rng.choice(BUILDS)
+        kind=kind,
+        colour=rng.choice(COLOURS),
+        garment=garment,
+        hair=rng.choice(HAIR),
+        build=rng.choice(BUILDS),
     )
 
 
@@ -49,7 +53,8 @@ def random_scene(rng: random.Random) -> SceneDescription:
         figures = (random_figure(rng, "left"), random_figure(rng, "right"))
         if rng.random() < 0.2:
             figures = tuple(
-                Figure(figure.appearance, verb="hug", mood=figure.mood, side=figure.side) for figure in figures
+                Figure(figure.appearance, verb="hug", mood=figure.mood, side=figure.side)
+                for figure in figures
             )
     return SceneDescription(
         place=rng.choice(PLACES),

@@ -47,7 +47,7 @@ class Appearance:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A character in one frame: what it does, how it feels, where it is. `held` goes with the verb "hold" alone."""
+    """A character in one frame: what it does, how it feels, where it is. `held` goes with "hold" alone."""
 
     appearance: Appearance
     verb: str = "stand"
@@ -67,9 +67,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class SceneDescription:
-    """A frame: a place at a time of day in some weather, seen in one shot size, with 0 to 2 figures and 0 or 1 object.
+    """A place at a time of day in some weather, seen in one shot size, with 0 to 2 figures and 0 or 1 object.
 
-    Two figures stand left and right, in that order; "hug" takes both. Raises ValueError naming the field otherwise.
+    Of two figures the first stands left, the second right; "hug" takes both. Raises ValueError naming
+    the field otherwise.
     """
 
     place: str

@@ -6,7 +6,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class StyleVector:
-    """How a frame is drawn, whatever it shows. Every axis runs from -1 to 1; 0 is plain. Raises ValueError outside."""
+    """How a frame is drawn, whatever it shows. Every axis runs from -1 to 1, 0 is plain; else ValueError."""
 
     warmth: float = 0.0  # blue light .. orange light
     tint: float = 0.0  # green .. magenta
@@ -56,15 +56,23 @@ _NOTABLE: Final = 0.4
 _STRONG: Final = 0.8
 
 NAMED_STYLES: Final[dict[str, StyleVector]] = {
-    "noir": StyleVector(saturation=-1, light=-0.6, contrast=1, line=0.2, shading=0.6, grain=0.5, vignette=0.9),
+    "noir": StyleVector(
+        saturation=-1, light=-0.6, contrast=1, line=0.2, shading=0.6, grain=0.5, vignette=0.9
+    ),
     "watercolour": StyleVector(saturation=-0.2, light=0.7, contrast=-0.5, line=-1, softness=0.7, texture=1),
     "comic": StyleVector(saturation=0.8, light=0.2, contrast=0.6, line=1, shading=-1, softness=-0.8),
-    "pastel": StyleVector(tint=0.5, saturation=-0.3, light=1, contrast=-0.8, line=-0.6, shading=-0.3, softness=0.3),
+    "pastel": StyleVector(
+        tint=0.5, saturation=-0.3, light=1, contrast=-0.8, line=-0.6, shading=-0.3, softness=0.3
+    ),
     "sepia": StyleVector(warmth=1, tint=-0.1, saturation=-0.9, contrast=-0.2, grain=0.4, vignette=0.6),
-    "neon": StyleVector(warmth=-0.5, tint=0.9, saturation=1, light=-0.7, contrast=0.7, line=-0.5, vignette=0.3),
+    "neon": StyleVector(
+        warmth=-0.5, tint=0.9, saturation=1, light=-0.7, contrast=0.7, line=-0.5, vignette=0.3
+    ),
     "storybook": StyleVector(warmth=0.5, saturation=0.4, light=0.3, line=0.4, shading=0.2, texture=0.6),
     "winter": StyleVector(warmth=-0.9, saturation=-0.4, light=0.4, contrast=-0.2, line=-0.3, softness=0.3),
-    "gothic": StyleVector(warmth=-0.4, tint=-0.4, saturation=-0.4, light=-0.8, contrast=0.4, line=0.7, vignette=0.8),
+    "gothic": StyleVector(
+        warmth=-0.4, tint=-0.4, saturation=-0.4, light=-0.8, contrast=0.4, line=0.7, vignette=0.8
+    ),
     "retro": StyleVector(warmth=0.6, tint=-0.4, saturation=0.1, contrast=-0.6, shading=-0.4, grain=0.8),
     "poster": StyleVector(saturation=1, light=0.1, contrast=0.9, line=-1, shading=-1, softness=-1),
     "dreamy": StyleVector(warmth=0.2, tint=0.7, light=0.5, contrast=-0.4, line=-1, shading=0.6, softness=1),

@@ -1,4 +1,4 @@
-"""The closed lists of what the starter model can draw. Every word here is drawn somehow and occurs in captions."""
+"""The closed lists of what the starter model can draw. Every word is drawn somehow and occurs in captions."""
 
 from typing import Final
 

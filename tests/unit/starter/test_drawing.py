@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from reelmill_starter.drawing import draw
 from reelmill_world import (
     COLOURS,
@@ -105,7 +106,10 @@ def test_style_axes_do_what_their_names_say() -> None:
     warm, cool = pixels(warmth=1), pixels(warmth=-1)
     assert (warm[..., 0] - warm[..., 2]).mean() > (cool[..., 0] - cool[..., 2]).mean() + 30
     assert pixels(tint=-1)[..., 1].mean() > pixels(tint=1)[..., 1].mean() + 20
-    assert np.abs(np.diff(pixels(softness=1), axis=1)).mean() < np.abs(np.diff(pixels(softness=-1), axis=1)).mean()
+    assert (
+        np.abs(np.diff(pixels(softness=1), axis=1)).mean()
+        < np.abs(np.diff(pixels(softness=-1), axis=1)).mean()
+    )
     assert np.abs(pixels(grain=1) - plain).mean() > 1
     assert pixels(vignette=1)[:16, :16].mean() < 0.8 * plain[:16, :16].mean()
 

@@ -1,4 +1,4 @@
-"""The whole way from nothing to an exported model, in miniature: every stage runs, stops, goes on and is opened."""
+"""From nothing to an exported model, in miniature: every stage runs, stops, goes on and is opened."""
 
 import random
 from dataclasses import replace
@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 import torch
 from diffusers import StableDiffusionPipeline
+
 from reelmill_starter.training import latents
 from reelmill_starter.training.autoencoder import train_autoencoder
 from reelmill_starter.training.diffusion import DiffusionTraining, Plan
@@ -57,7 +58,9 @@ def test_the_tokenizer_knows_the_world_and_spells_everything_else(prepared: RunF
     assert tokenizer.model_max_length == MAX_TOKENS
 
 
-def test_training_that_was_stopped_goes_on_exactly_where_it_was(folder: RunFolder, prepared: RunFolder) -> None:
+def test_training_that_was_stopped_goes_on_exactly_where_it_was(
+    folder: RunFolder, prepared: RunFolder
+) -> None:
     DiffusionTraining(folder, replace(PLAN, images=4, anneal=1e-9)).run()
     resumed = DiffusionTraining(folder, replace(PLAN, images=8, anneal=1e-9))
     assert resumed.images == 4

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 
 import pytest
+
 from reelmill_world import (
     NAMED_STYLES,
     Appearance,
@@ -27,12 +28,16 @@ def test_the_canonical_caption_names_shot_figures_place_time_weather_and_style_i
         "street",
         time="evening",
         weather="rain",
-        figures=[Figure(MARA, "walk", "sad", side="left"), Figure(TOM, "hold", side="right", held="umbrella")],
+        figures=[
+            Figure(MARA, "walk", "sad", side="left"),
+            Figure(TOM, "hold", side="right", held="umbrella"),
+        ],
         objects=["dog"],
     )
     assert caption(scene, "noir") == (
-        "medium shot of a sad slim woman with red hair in a green coat walking on the left and a boy with black hair "
-        "in an orange shirt holding an umbrella on the right, in the street, evening, rain, with a dog, in noir style"
+        "medium shot of a sad slim woman with red hair in a green coat walking on the left and a boy "
+        "with black hair in an orange shirt holding an umbrella on the right, in the street, evening, rain, "
+        "with a dog, in noir style"
     )
 
 
@@ -41,7 +46,9 @@ def test_an_empty_place_is_the_subject_of_its_caption() -> None:
 
 
 def test_two_people_hugging_are_one_phrase() -> None:
-    scene = SceneDescription.of("garden", figures=[Figure(MARA, "hug", side="left"), Figure(TOM, "hug", side="right")])
+    scene = SceneDescription.of(
+        "garden", figures=[Figure(MARA, "hug", side="left"), Figure(TOM, "hug", side="right")]
+    )
     assert "in a green coat hugging a boy with black hair" in caption(scene)
 
 
@@ -53,7 +60,10 @@ def test_a_learned_style_keeps_its_token_untouched() -> None:
 
 def test_appearance_leaves_the_mood_out_and_the_figure_phrase_adds_it() -> None:
     assert appearance_phrase(MARA) == "a slim woman with red hair in a green coat"
-    assert figure_phrase(Figure(MARA, "sit", "angry")) == "an angry slim woman with red hair in a green coat sitting"
+    assert (
+        figure_phrase(Figure(MARA, "sit", "angry"))
+        == "an angry slim woman with red hair in a green coat sitting"
+    )
 
 
 def test_varied_captions_differ_and_never_contradict_the_scene() -> None:

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+
 from reelmill_world import (
     AXIS_WORDS,
     INDOOR_PLACES,

@@ -8,9 +8,13 @@ import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
-Folder = Annotated[Path, typer.Option(help="Working folder: checkpoints and latents. A file PAUSE in it pauses training.")]
+Folder = Annotated[
+    Path, typer.Option(help="Working folder: checkpoints and latents. A file PAUSE in it pauses training.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of the world and of the training.")]
-Until = Annotated[str | None, typer.Option(help="End at this clock time, HH:MM in UTC; the last part is annealed.")]
+Until = Annotated[
+    str | None, typer.Option(help="End at this clock time, HH:MM in UTC; the last part is annealed.")
+]
 
 _FOLDER = Path("starter-run")
 _SEED = 7
@@ -20,8 +24,8 @@ _SEED = 7
 def _root() -> None:
     """Draw the starter model's world, train the model on it, export it.
 
-    In this order: tokenizer, autoencoder, latents, diffusion, export. `train` does all of them. Every command goes on
-    where it was stopped.
+    In this order: tokenizer, autoencoder, latents, diffusion, export. `train` does all of them. Every
+    command goes on where it was stopped.
     """
 
 
@@ -54,14 +58,28 @@ def tokenizer(folder: Folder = _FOLDER, seed: Seed = _SEED) -> None:
 def autoencoder(
     folder: Folder = _FOLDER,
     seed: Seed = _SEED,
-    minutes: Annotated[float, typer.Option(help="Minutes of training in all, over all starts.")] = 11,
-    pictures: Annotated[int, typer.Option(help="Drawings to crop from.")] = 4500,
+    minutes: Annotated[float, typer.Option(help="Minutes of training in all, over all starts.")] = 6,
+    pictures: Annotated[int, typer.Option(help="Drawings to crop from.")] = 2500,
 ) -> None:
     """Train the autoencoder."""
     from reelmill_starter.training.autoencoder import train_autoencoder
     from reelmill_starter.training.run import RunFolder
 
     train_autoencoder(RunFolder(folder), seed=seed, minutes=minutes, pictures=pictures)
+
+
+@app.command()
+def decoder(
+    folder: Folder = _FOLDER,
+    seed: Seed = _SEED,
+    minutes: Annotated[float, typer.Option(help="Minutes of training.")] = 8,
+    pictures: Annotated[int, typer.Option(help="Drawings to crop from.")] = 2500,
+) -> None:
+    """Train the decoder of the autoencoder further; cached latents stay valid."""
+    from reelmill_starter.training.autoencoder import tune_decoder
+    from reelmill_starter.training.run import RunFolder
+
+    tune_decoder(RunFolder(folder), seed=seed, minutes=minutes, pictures=pictures)
 
 
 @app.command()
@@ -124,7 +142,9 @@ def export(
 @app.command()
 def samples(
     target: Annotated[Path, typer.Argument(help="PNG to write.")],
-    model: Annotated[Path | None, typer.Option(help="Diffusers directory; the last checkpoint where not given.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Diffusers directory; the last checkpoint where not given.")
+    ] = None,
     folder: Folder = _FOLDER,
     seed: Seed = _SEED,
     count: Annotated[int, typer.Option(min=1, help="Prompts.")] = 32,
@@ -138,7 +158,9 @@ def samples(
     from reelmill_starter.training.run import RunFolder
     from reelmill_starter.training.samples import validation_sheet
 
-    pipeline = StableDiffusionPipeline.from_pretrained(model) if model else load_trained(RunFolder(folder)).pipeline
+    pipeline = (
+        StableDiffusionPipeline.from_pretrained(model) if model else load_trained(RunFolder(folder)).pipeline
+    )
     prompts = validation_sheet(pipeline, target, seed=seed, count=count, steps=steps, guidance=guidance)
     typer.echo("\n".join(prompts))
 
@@ -156,6 +178,7 @@ def train(
     autoencoder(folder, seed)
     latents(folder, seed)
     diffusion(folder, seed, images, until)
+    decoder(folder, seed)
     export(target, folder, seed)
 
 

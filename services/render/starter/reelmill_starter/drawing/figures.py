@@ -4,10 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from reelmill_world import Figure
-
 from reelmill_starter.drawing.objects import draw_held
 from reelmill_starter.drawing.pen import INK, Colour, Pen, Point, mix
+from reelmill_world import Figure
 
 GARMENT_COLOURS: Final[dict[str, Colour]] = {
     "red": (214, 40, 40),
@@ -87,12 +86,14 @@ _POSES: Final[dict[str, _Pose]] = {
         hands=((-0.08, 0.15), (0.08, 0.15)),
         elbows=((-0.21, 0.25), (0.21, 0.25)),
     ),
-    "hug": _Pose(hip=0.36, **_LEGS_STRAIGHT, hands=((0.26, 0.54), (0.30, 0.44)), elbows=((-0.02, 0.50), (0.20, 0.44))),
+    "hug": _Pose(
+        hip=0.36, **_LEGS_STRAIGHT, hands=((0.26, 0.54), (0.30, 0.44)), elbows=((-0.02, 0.50), (0.20, 0.44))
+    ),
 }
 
 
 def draw_figure(pen: Pen, figure: Figure, x: float, ground: float, height: float, facing: int) -> None:
-    """Draws `figure` standing at (`x`, `ground`), `height` tall if it were a grown man; `facing` is -1 left, 1 right."""
+    """Draws `figure` at (`x`, `ground`), `height` tall if it were a man; `facing` is -1 left, 1 right."""
     _Body(pen, figure, x, ground, height, facing).draw()
 
 
@@ -217,7 +218,10 @@ class _Body:
             tilt = {"angry": 0.16, "sad": -0.14, "afraid": -0.18}.get(mood, 0.0) * radius
             if tilt or mood == "surprised":
                 brow_y = eye_y - radius * (0.42 if wide_eyed else 0.3)
-                path = [(eye_x - side * radius * 0.2, brow_y + tilt), (eye_x + side * radius * 0.2, brow_y - tilt)]
+                path = [
+                    (eye_x - side * radius * 0.2, brow_y + tilt),
+                    (eye_x + side * radius * 0.2, brow_y - tilt),
+                ]
                 pen.stroke(path, radius * 0.1, INK)
         mouth_y = y + 0.38 * radius
         if self.figure.verb == "talk" or mood in ("surprised", "afraid"):
@@ -227,7 +231,9 @@ class _Body:
         elif mood in ("sad", "angry"):
             pen.arc(x, mouth_y + radius * 0.3, radius * 0.36, 210, 330, radius * 0.12, (110, 30, 36))
         else:
-            pen.stroke([(x - radius * 0.2, mouth_y), (x + radius * 0.2, mouth_y)], radius * 0.1, (140, 50, 50))
+            pen.stroke(
+                [(x - radius * 0.2, mouth_y), (x + radius * 0.2, mouth_y)], radius * 0.1, (140, 50, 50)
+            )
 
     def _speech(self) -> None:
         x, y = self.at(0.27, self.head + 0.08)

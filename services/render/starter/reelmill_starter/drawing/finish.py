@@ -1,8 +1,9 @@
-"""What a style does to the finished picture. Textures are weak on purpose: the latent has little room for them."""
+"""What a style does to the finished picture. Textures are weak: latents have little room for them."""
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
+
 from reelmill_world import StyleVector
 
 Pixels = NDArray[np.float32]

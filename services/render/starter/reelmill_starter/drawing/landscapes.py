@@ -20,7 +20,11 @@ def _ground(pen: Pen, top: float, colour: Colour, weather: str) -> None:
 
 def _street(pen: Pen, weather: str, shift: float) -> None:
     _ground(pen, 0.66, (150, 146, 142), weather)
-    houses = ((-0.2, 0.24, 0.14, (186, 84, 62)), (0.24, 0.44, 0.3, (214, 176, 120)), (0.58, 0.8, 0.24, (124, 130, 150)))
+    houses = (
+        (-0.2, 0.24, 0.14, (186, 84, 62)),
+        (0.24, 0.44, 0.3, (214, 176, 120)),
+        (0.58, 0.8, 0.24, (124, 130, 150)),
+    )
     for left, right, top, colour in (*houses, (0.8, 1.2, 0.1, (168, 96, 76))):
         pen.box(left + shift, top, right + shift, 0.68, colour)
         x = left + 0.04
@@ -41,9 +45,12 @@ def _beach(pen: Pen, weather: str, shift: float) -> None:
     pen.limb([(0.86 + shift, 0.76), (0.82 + shift, 0.5), (0.86 + shift, 0.26)], 0.035, (140, 92, 48))
     for x, y in ((-0.2, 0.04), (-0.14, -0.1), (0.16, -0.09), (0.2, 0.06), (0.02, -0.14)):
         pen.polygon(
-            [(0.86 + shift, 0.24), (0.86 + x * 0.5 + shift, 0.19 + y * 0.6), (0.86 + x + shift, 0.27 + y)], (40, 150, 60)
+            [(0.86 + shift, 0.24), (0.86 + x * 0.5 + shift, 0.19 + y * 0.6), (0.86 + x + shift, 0.27 + y)],
+            (40, 150, 60),
         )
-    pen.polygon([(0.1 + shift, 0.52), (0.2 + shift, 0.52), (0.18 + shift, 0.56), (0.12 + shift, 0.56)], (200, 60, 50))
+    pen.polygon(
+        [(0.1 + shift, 0.52), (0.2 + shift, 0.52), (0.18 + shift, 0.56), (0.12 + shift, 0.56)], (200, 60, 50)
+    )
     pen.polygon([(0.15 + shift, 0.36), (0.15 + shift, 0.51), (0.22 + shift, 0.51)], (255, 255, 255))
 
 
@@ -56,7 +63,14 @@ def _forest(pen: Pen, weather: str, shift: float) -> None:
         pen.box(x - 0.025 * scale + shift, foot - 0.3 * scale, x + 0.025 * scale + shift, foot, (98, 62, 36))
         for level in range(3):
             top, half = foot - (0.82 - level * 0.2) * scale, (0.09 + level * 0.03) * scale
-            pen.polygon([(x + shift, top), (x + half + shift, top + 0.28 * scale), (x - half + shift, top + 0.28 * scale)], leaves)
+            pen.polygon(
+                [
+                    (x + shift, top),
+                    (x + half + shift, top + 0.28 * scale),
+                    (x - half + shift, top + 0.28 * scale),
+                ],
+                leaves,
+            )
 
 
 def _mountain(pen: Pen, weather: str, shift: float) -> None:
@@ -64,8 +78,15 @@ def _mountain(pen: Pen, weather: str, shift: float) -> None:
         pen.polygon([(x + shift, top), (x + half + shift, 0.74), (x - half + shift, 0.74)], colour)
         cap = 0.14
         slope = half / (0.74 - top) * cap
-        points = [(x + shift, top), (x + slope + shift, top + cap), (x + slope * 0.3 + shift, top + cap * 0.8)]
-        pen.polygon([*points, (x - slope * 0.3 + shift, top + cap * 1.1), (x - slope + shift, top + cap)], (250, 252, 255))
+        points = [
+            (x + shift, top),
+            (x + slope + shift, top + cap),
+            (x + slope * 0.3 + shift, top + cap * 0.8),
+        ]
+        pen.polygon(
+            [*points, (x - slope * 0.3 + shift, top + cap * 1.1), (x - slope + shift, top + cap)],
+            (250, 252, 255),
+        )
     _ground(pen, 0.7, (116, 168, 76), weather)
     pen.polygon([(0.3, 1.2), (0.46, 0.7), (0.5, 0.7), (0.6, 1.2)], (196, 176, 130))
 
@@ -78,8 +99,24 @@ def _desert(pen: Pen, weather: str, shift: float) -> None:
     for x, foot, scale in ((0.2, 0.8, 1.0), (0.8, 0.76, 0.8)):
         x += shift
         pen.limb([(x, foot), (x, foot - 0.36 * scale)], 0.07 * scale, green)
-        pen.limb([(x, foot - 0.14 * scale), (x - 0.1 * scale, foot - 0.14 * scale), (x - 0.1 * scale, foot - 0.26 * scale)], 0.05 * scale, green)
-        pen.limb([(x, foot - 0.18 * scale), (x + 0.1 * scale, foot - 0.18 * scale), (x + 0.1 * scale, foot - 0.32 * scale)], 0.05 * scale, green)
+        pen.limb(
+            [
+                (x, foot - 0.14 * scale),
+                (x - 0.1 * scale, foot - 0.14 * scale),
+                (x - 0.1 * scale, foot - 0.26 * scale),
+            ],
+            0.05 * scale,
+            green,
+        )
+        pen.limb(
+            [
+                (x, foot - 0.18 * scale),
+                (x + 0.1 * scale, foot - 0.18 * scale),
+                (x + 0.1 * scale, foot - 0.32 * scale),
+            ],
+            0.05 * scale,
+            green,
+        )
 
 
 def _harbour(pen: Pen, weather: str, shift: float) -> None:
@@ -119,7 +156,9 @@ def _garden(pen: Pen, weather: str, shift: float) -> None:
             pen.dot(x + dot_x + shift, 0.34 + dot_y, 0.022, (240, 90, 120))
     for step in range(16):
         x = -0.3 + step * 0.1 + shift
-        pen.polygon([(x, 0.54), (x + 0.03, 0.5), (x + 0.06, 0.54), (x + 0.06, 0.72), (x, 0.72)], (250, 250, 246))
+        pen.polygon(
+            [(x, 0.54), (x + 0.03, 0.5), (x + 0.06, 0.54), (x + 0.06, 0.72), (x, 0.72)], (250, 250, 246)
+        )
     pen.bare_box(-0.3, 0.6, 1.3, 0.63, (250, 250, 246))
     _ground(pen, 0.72, (120, 196, 84), weather)
     colours = ((236, 60, 70), (250, 210, 60), (240, 130, 200), (150, 90, 210))

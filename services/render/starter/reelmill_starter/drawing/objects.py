@@ -8,8 +8,14 @@ def draw_held(pen: Pen, name: str, x: float, y: float, size: float) -> None:
     s = size
     match name:
         case "book":
-            pen.polygon([(x, y - s * 0.5), (x + s, y - s * 0.7), (x + s, y + s * 0.4), (x, y + s * 0.6)], (250, 246, 230))
-            pen.polygon([(x, y - s * 0.5), (x - s, y - s * 0.7), (x - s, y + s * 0.4), (x, y + s * 0.6)], (190, 40, 50))
+            pen.polygon(
+                [(x, y - s * 0.5), (x + s, y - s * 0.7), (x + s, y + s * 0.4), (x, y + s * 0.6)],
+                (250, 246, 230),
+            )
+            pen.polygon(
+                [(x, y - s * 0.5), (x - s, y - s * 0.7), (x - s, y + s * 0.4), (x, y + s * 0.6)],
+                (190, 40, 50),
+            )
         case "cup":
             pen.circle(x + s * 0.55, y, s * 0.3, (250, 250, 250))
             pen.box(x - s * 0.5, y - s * 0.5, x + s * 0.5, y + s * 0.55, (250, 250, 250))
@@ -37,7 +43,11 @@ def draw_held(pen: Pen, name: str, x: float, y: float, size: float) -> None:
             pen.stroke([(x - s * 0.8, y), (x + s * 0.8, y)], s * 0.22, (255, 255, 255))
         case "letter":
             pen.box(x - s * 0.85, y - s * 0.55, x + s * 0.85, y + s * 0.6, (252, 250, 240))
-            pen.stroke([(x - s * 0.8, y - s * 0.5), (x, y + s * 0.15), (x + s * 0.8, y - s * 0.5)], s * 0.12, (120, 110, 100))
+            pen.stroke(
+                [(x - s * 0.8, y - s * 0.5), (x, y + s * 0.15), (x + s * 0.8, y - s * 0.5)],
+                s * 0.12,
+                (120, 110, 100),
+            )
         case _:
             raise KeyError(name)
 
@@ -58,11 +68,19 @@ def draw_placed(pen: Pen, name: str, x: float, y: float, size: float) -> None:
             pen.dot(x + s * 0.55, y - s * 0.77, s * 0.04, INK)
         case "cat":
             fur = (96, 96, 106)
-            pen.limb([(x + s * 0.25, y - s * 0.1), (x + s * 0.5, y - s * 0.2), (x + s * 0.48, y - s * 0.55)], s * 0.08, fur)
+            pen.limb(
+                [(x + s * 0.25, y - s * 0.1), (x + s * 0.5, y - s * 0.2), (x + s * 0.48, y - s * 0.55)],
+                s * 0.08,
+                fur,
+            )
             pen.ellipse(x, y - s * 0.28, s * 0.27, s * 0.28, fur)
             for side in (-1, 1):
                 pen.polygon(
-                    [(x + side * s * 0.22, y - s * 0.95), (x + side * s * 0.03, y - s * 0.78), (x + side * s * 0.24, y - s * 0.65)],
+                    [
+                        (x + side * s * 0.22, y - s * 0.95),
+                        (x + side * s * 0.03, y - s * 0.78),
+                        (x + side * s * 0.24, y - s * 0.65),
+                    ],
                     fur,
                 )
             pen.circle(x, y - s * 0.64, s * 0.23, fur)
@@ -71,14 +89,22 @@ def draw_placed(pen: Pen, name: str, x: float, y: float, size: float) -> None:
         case "lamp":
             pen.stroke([(x, y), (x, y - s * 0.95)], s * 0.07, (70, 60, 60))
             pen.ellipse(x, y, s * 0.2, s * 0.05, (70, 60, 60))
-            points = [(x - s * 0.16, y - s * 1.25), (x + s * 0.16, y - s * 1.25), (x + s * 0.32, y - s * 0.85)]
+            points = [
+                (x - s * 0.16, y - s * 1.25),
+                (x + s * 0.16, y - s * 1.25),
+                (x + s * 0.32, y - s * 0.85),
+            ]
             pen.polygon([*points, (x - s * 0.32, y - s * 0.85)], (255, 224, 110))
         case "bicycle":
             for side in (-1, 1):
                 pen.arc(x + side * s * 0.45, y - s * 0.32, s * 0.32, 0, 360, s * 0.07, INK)
             frame = [(x - s * 0.45, y - s * 0.32), (x - s * 0.12, y - s * 0.8), (x + s * 0.35, y - s * 0.8)]
             pen.stroke([*frame, (x, y - s * 0.32), frame[0]], s * 0.08, (200, 40, 50))
-            pen.stroke([(x + s * 0.45, y - s * 0.32), (x + s * 0.32, y - s * 0.98), (x + s * 0.5, y - s)], s * 0.07, (200, 40, 50))
+            pen.stroke(
+                [(x + s * 0.45, y - s * 0.32), (x + s * 0.32, y - s * 0.98), (x + s * 0.5, y - s)],
+                s * 0.07,
+                (200, 40, 50),
+            )
             pen.stroke([(x - s * 0.24, y - s * 0.9), (x, y - s * 0.9)], s * 0.1, INK)
         case "suitcase":
             pen.arc(x, y - s * 0.72, s * 0.16, 180, 360, s * 0.07, (70, 44, 26))

@@ -23,7 +23,9 @@ def mix(a: Colour, b: Colour, share: float) -> Colour:
 class Pen:
     """Draws on a square image; (0, 0) is the upper left, (1, 1) the lower right of the unzoomed picture."""
 
-    def __init__(self, image: Image.Image, line: float, zoom: float = 1.0, centre: Point = (0.5, 0.5)) -> None:
+    def __init__(
+        self, image: Image.Image, line: float, zoom: float = 1.0, centre: Point = (0.5, 0.5)
+    ) -> None:
         """`line` is the outline's width as a share of the picture's width; 0 draws none."""
         self.image = image
         self._draw = ImageDraw.Draw(image)
@@ -68,7 +70,9 @@ class Pen:
 
     def dot(self, x: float, y: float, radius: float, fill: Colour) -> None:
         """A small filled circle without outline."""
-        self._draw.ellipse([self._at((x - radius, y - radius)), self._at((x + radius, y + radius))], fill=fill)
+        self._draw.ellipse(
+            [self._at((x - radius, y - radius)), self._at((x + radius, y + radius))], fill=fill
+        )
 
     def limb(self, points: Sequence[Point], width: float, fill: Colour) -> None:
         """A thick round line, outlined."""
@@ -85,7 +89,9 @@ class Pen:
         path = [self._at(point) for point in points]
         self._draw.line(path, fill=fill, width=max(1, round(self._length(width))), joint="curve")
 
-    def arc(self, x: float, y: float, radius: float, start: float, end: float, width: float, fill: Colour) -> None:
+    def arc(
+        self, x: float, y: float, radius: float, start: float, end: float, width: float, fill: Colour
+    ) -> None:
         """A piece of a circle, degrees clockwise from three o'clock."""
         corners = [self._at((x - radius, y - radius)), self._at((x + radius, y + radius))]
         self._draw.arc(corners, start, end, fill=fill, width=max(1, round(self._length(width))))

@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from reelmill_world import SceneDescription, StyleVector
 
 from reelmill_starter.drawing import sky
 from reelmill_starter.drawing.figures import draw_figure, figure_places
@@ -16,6 +15,7 @@ from reelmill_starter.drawing.landscapes import draw_landscape
 from reelmill_starter.drawing.objects import draw_placed
 from reelmill_starter.drawing.pen import Pen
 from reelmill_starter.drawing.rooms import draw_room
+from reelmill_world import SceneDescription, StyleVector
 
 _OVERSAMPLE: Final = 2
 

@@ -1,4 +1,4 @@
-"""Indoor places: a wall and a floor of their own colours, a window with the weather, one large piece of furniture."""
+"""Indoor places: wall and floor of their own colours, a window with the weather, large furniture."""
 
 import random
 from collections.abc import Callable
@@ -29,7 +29,9 @@ def draw_room(pen: Pen, place: str, time: str, weather: str, rng: random.Random)
     _ROOMS[place](pen, time, weather, rng, shift)
 
 
-def _window(pen: Pen, x: float, y: float, width: float, height: float, time: str, weather: str, rng: random.Random) -> None:
+def _window(
+    pen: Pen, x: float, y: float, width: float, height: float, time: str, weather: str, rng: random.Random
+) -> None:
     top, low = sky_colours(time, weather)
     pen.box(x - 0.015, y - 0.015, x + width + 0.015, y + height + 0.015, (250, 246, 236))
     pen.bare_box(x, y, x + width, y + height / 2, top)
@@ -48,7 +50,13 @@ def _kitchen(pen: Pen, time: str, weather: str, rng: random.Random, shift: float
     for row in range(2):
         for column in range(10):
             if (row + column) % 2:
-                pen.bare_box(column * 0.2 - 0.5, 0.7 + row * 0.15, column * 0.2 - 0.3, 0.85 + row * 0.15, (150, 160, 170))
+                pen.bare_box(
+                    column * 0.2 - 0.5,
+                    0.7 + row * 0.15,
+                    column * 0.2 - 0.3,
+                    0.85 + row * 0.15,
+                    (150, 160, 170),
+                )
     _window(pen, 0.36 + shift, 0.12, 0.28, 0.26, time, weather, rng)
     pen.box(0.02, 0.2, 0.24, 0.74, (236, 240, 244))
     pen.stroke([(0.02, 0.4), (0.24, 0.4)], 0.01, (150, 156, 164))

@@ -63,7 +63,14 @@ def sun_or_moon(pen: Pen, time: str, weather: str, x: float) -> None:
     if weather != "clear":
         return
     if time == "night":
-        for star_x, star_y in ((0.1, 0.1), (0.25, 0.2), (0.45, 0.08), (0.6, 0.16), (0.88, 0.22), (0.34, 0.04)):
+        for star_x, star_y in (
+            (0.1, 0.1),
+            (0.25, 0.2),
+            (0.45, 0.08),
+            (0.6, 0.16),
+            (0.88, 0.22),
+            (0.34, 0.04),
+        ):
             pen.dot(star_x, star_y, 0.009, (255, 255, 230))
         pen.dot(x, 0.14, 0.07, (250, 246, 210))
         pen.dot(x + 0.03, 0.125, 0.058, (16, 20, 52))

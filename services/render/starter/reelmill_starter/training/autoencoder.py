@@ -1,8 +1,8 @@
 """The autoencoder: 128 px pictures to latents of 16 x 16 x 6 and back, trained on crops.
 
-Three of the six channels are held near the picture's colours at an eighth of its size. Without that an autoencoder as
-small as this, trained for minutes, learns edges first and colours late; and a diffusion model learns such latents
-faster, because composition and colour lie open in them.
+Three of the six channels are held near the picture's colours at an eighth of its size. Without that an
+autoencoder as small as this, trained for minutes, learns edges first and colours late; and a diffusion model
+learns such latents faster, because composition and colour lie open in them.
 """
 
 import time
@@ -15,18 +15,19 @@ from torch.nn import functional
 
 from reelmill_starter.training.pictures import VALIDATION_START, picture_batches
 from reelmill_starter.training.run import RunFolder, cosine, say, update_average
+from reelmill_starter.training.shortcut import COLOUR_SCALE, start_as_thumbnail
 
-_CROP = 64
-_BATCH = 8
+# Most of what an autoencoder learns is local, and small crops make many more steps in the same time.
+_CROPS = ((0.6, 32), (1.0, 64))
+_BATCH = 12
 _RATE = 1e-3
-_COLOUR_SCALE = 2.0
 LATENT_CHANNELS = 6
 _STAGE = "autoencoder"
 
 
 def new_autoencoder() -> AutoencoderKL:
     """An untrained autoencoder that halves the picture three times."""
-    return AutoencoderKL(
+    model = AutoencoderKL(
         in_channels=3,
         out_channels=3,
         down_block_types=("DownEncoderBlock2D",) * 4,
@@ -34,11 +35,14 @@ def new_autoencoder() -> AutoencoderKL:
         block_out_channels=(16, 32, 64, 128),
         layers_per_block=1,
         latent_channels=LATENT_CHANNELS,
-        norm_num_groups=8,
+        # Normalising every pair of channels alone, as more groups would, throws their colour away.
+        norm_num_groups=1,
         sample_size=128,
         # Attention would see crops in training and whole pictures in use.
         mid_block_add_attention=False,
     )
+    start_as_thumbnail(model)
+    return model
 
 
 def to_tensor(pixels: np.ndarray) -> Tensor:
@@ -47,7 +51,7 @@ def to_tensor(pixels: np.ndarray) -> Tensor:
 
 
 def reconstruction_loss(output: Tensor, target: Tensor) -> Tensor:
-    """Absolute and squared error of the pixels, and absolute error of their differences, which keeps edges."""
+    """Absolute and squared error of the pixels, and absolute error of their differences, which keep edges."""
     loss = functional.l1_loss(output, target) + functional.mse_loss(output, target)
     for axis in (2, 3):
         loss = loss + 0.25 * functional.l1_loss(output.diff(dim=axis), target.diff(dim=axis))
@@ -70,23 +74,21 @@ def train_autoencoder(folder: RunFolder, *, seed: int, minutes: float, pictures:
     if worked >= minutes * 60:
         say(f"autoencoder: already trained ({step} steps, {worked / 60:.1f} min)")
         return
-    say(f"autoencoder: {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters; drawing {pictures} pictures")
+    size = sum(p.numel() for p in model.parameters()) / 1e6
+    say(f"autoencoder: {size:.2f} M parameters; drawing {pictures} pictures")
     drawn = np.concatenate([batch.pixels for batch in picture_batches(seed, 0, pictures)])
     validation = to_tensor(np.concatenate([b.pixels for b in picture_batches(seed, VALIDATION_START, 64)]))
     say("autoencoder: training")
     last, saved = time.monotonic(), time.monotonic()
     while worked < minutes * 60:
-        rng = np.random.default_rng((seed, step))
-        corners = rng.integers(0, drawn.shape[1] - _CROP + 1, (_BATCH, 2))
-        chosen = rng.integers(0, len(drawn), _BATCH)
-        crops = [drawn[i, y : y + _CROP, x : x + _CROP] for i, (y, x) in zip(chosen, corners, strict=True)]
-        target = to_tensor(np.stack(crops))
+        crop = next(size for end, size in _CROPS if worked <= end * minutes * 60)
+        target = _crops(drawn, crop, np.random.default_rng((seed, step)))
         factor = min(1.0, (step + 1) / 200) * cosine(worked / (minutes * 60))
         for group in optimiser.param_groups:
             group["lr"] = _RATE * factor
         posterior = model.encode(target).latent_dist
         output = model.decode(posterior.sample()).sample
-        colours = functional.mse_loss(posterior.mean[:, :3], _COLOUR_SCALE * functional.avg_pool2d(target, 8))
+        colours = functional.mse_loss(posterior.mean[:, :3], COLOUR_SCALE * functional.avg_pool2d(target, 8))
         spread = posterior.kl().mean() / posterior.mean[0].numel()
         loss = reconstruction_loss(output, target) + 0.2 * colours + 1e-3 * spread
         optimiser.zero_grad(set_to_none=True)
@@ -101,11 +103,65 @@ def train_autoencoder(folder: RunFolder, *, seed: int, minutes: float, pictures:
             say(f"autoencoder: step {step}, {worked / 60:.1f} of {minutes} min, loss {loss.item():.4f}")
         if now - saved > 60 or worked >= minutes * 60:
             state = {"model": model.state_dict(), "average": average.state_dict()}
-            folder.save(_STAGE, {**state, "optimiser": optimiser.state_dict(), "step": step, "worked": worked})
+            folder.save(
+                _STAGE, {**state, "optimiser": optimiser.state_dict(), "step": step, "worked": worked}
+            )
             say(f"autoencoder: saved; validation {psnr(average, validation):.2f} dB")
             saved = time.monotonic()
         folder.wait_while_paused()
         last = time.monotonic()
+
+
+def tune_decoder(folder: RunFolder, *, seed: int, minutes: float, pictures: int) -> None:
+    """Trains the decoder alone for `minutes` more; latents, and a diffusion model of them, stay valid.
+
+    Latents are jittered, so that the decoder bears what a diffusion model gets slightly wrong.
+    """
+    state = folder.load(_STAGE)
+    if state is None:
+        raise FileNotFoundError(f"{folder.checkpoint(_STAGE)}: train the autoencoder first")
+    model, average = new_autoencoder(), new_autoencoder()
+    for module in (model, average):
+        module.load_state_dict(state["average"])
+    model.encoder.requires_grad_(False)
+    model.quant_conv.requires_grad_(False)
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=_RATE / 2, betas=(0.9, 0.99), weight_decay=1e-4)
+    step, worked = state.get("decoder_step", 0), 0.0
+    drawn = np.concatenate([batch.pixels for batch in picture_batches(seed, 500_000, pictures)])
+    validation = to_tensor(np.concatenate([b.pixels for b in picture_batches(seed, VALIDATION_START, 64)]))
+    say(f"decoder: training, from {psnr(average, validation):.2f} dB")
+    while worked < minutes * 60:
+        start = time.monotonic()
+        for group in optimiser.param_groups:
+            group["lr"] = _RATE / 2 * cosine(worked / (minutes * 60))
+        target = _crops(drawn, 64, np.random.default_rng((seed, 1, step)))
+        with torch.no_grad():
+            latents = model.encode(target).latent_dist.mode()
+            latents = latents + 0.05 * torch.randn_like(latents)
+        loss = reconstruction_loss(model.decode(latents).sample, target)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimiser.step()
+        update_average(average, model, 0.995)
+        step += 1
+        worked += time.monotonic() - start
+        if step % 200 == 0:
+            say(f"decoder: step {step}, {worked / 60:.1f} of {minutes} min, loss {loss.item():.4f}")
+        folder.wait_while_paused()
+    worked += state.get("decoder_worked", 0.0)
+    folder.save(
+        _STAGE, {**state, "average": average.state_dict(), "decoder_step": step, "decoder_worked": worked}
+    )
+    say(f"decoder: saved; validation {psnr(average, validation):.2f} dB")
+
+
+def _crops(drawn: np.ndarray, size: int, rng: np.random.Generator) -> Tensor:
+    corners = rng.integers(0, drawn.shape[1] - size + 1, (_BATCH, 2))
+    chosen = rng.integers(0, len(drawn), _BATCH)
+    crops = [drawn[i, y : y + size, x : x + size] for i, (y, x) in zip(chosen, corners, strict=True)]
+    return to_tensor(np.stack(crops))
 
 
 @torch.no_grad()
@@ -119,7 +175,7 @@ def psnr(model: AutoencoderKL, pictures: Tensor) -> float:
 
 
 def load_autoencoder(folder: RunFolder) -> AutoencoderKL:
-    """The trained (averaged) autoencoder; raises FileNotFoundError before `train_autoencoder` has saved one."""
+    """The averaged autoencoder; raises FileNotFoundError before `train_autoencoder` has saved one."""
     state = folder.load(_STAGE)
     if state is None:
         raise FileNotFoundError(f"{folder.checkpoint(_STAGE)}: train the autoencoder first")

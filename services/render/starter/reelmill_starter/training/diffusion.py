@@ -66,7 +66,9 @@ class DiffusionTraining:
         self.schedule = noise_schedule()
         self.model = Denoiser(new_unet(), new_text_encoder(self.tokenizer))
         self.average = copy.deepcopy(self.model).requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.01)
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.01
+        )
         self.pool = LatentPool(folder)
         self.scale = 1 / self.pool.deviation()
         self.step, self.images, self.seconds = 0, 0, 0.0
@@ -141,7 +143,7 @@ class DiffusionTraining:
 
     def _train_step(self, progress: float) -> float:
         plan = self.plan
-        # Everything random comes from the step's number: a resumed training goes on as if it had never stopped.
+        # Everything random comes from the step's number: resumed training goes on as if it had never stopped.
         rng = np.random.default_rng((plan.seed, self.step))
         words = random.Random(f"{plan.seed}/words/{self.step}")
         generator = torch.Generator().manual_seed(plan.seed * 10_000_019 + self.step)
@@ -175,7 +177,9 @@ class DiffusionTraining:
         """Token numbers (N, 64), padded and cut as the pipeline does it."""
         return encode_captions(self.tokenizer, captions)
 
-    def _squared_error(self, model: Denoiser, latents: Tensor, noise: Tensor, times: Tensor, tokens: Tensor) -> Tensor:
+    def _squared_error(
+        self, model: Denoiser, latents: Tensor, noise: Tensor, times: Tensor, tokens: Tensor
+    ) -> Tensor:
         noisy = self.schedule.add_noise(latents, noise, times)
         target = self.schedule.get_velocity(latents, noise, times)
         return (model(noisy, times, tokens) - target).square()

@@ -1,4 +1,4 @@
-"""Writes the trained model as a diffusers directory that stock StableDiffusionPipeline opens, with its model card."""
+"""Writes the trained model as a directory that stock StableDiffusionPipeline opens, with its card."""
 
 import json
 import platform
@@ -31,7 +31,7 @@ class Trained:
 
 
 def load_trained(folder: RunFolder) -> Trained:
-    """The averaged weights of the last checkpoint; raises FileNotFoundError where a stage has not been trained."""
+    """The averaged weights of the last checkpoint; raises FileNotFoundError where a stage is missing."""
     state = folder.load("diffusion")
     if state is None:
         raise FileNotFoundError(f"{folder.checkpoint('diffusion')}: train the diffusion model first")
@@ -51,7 +51,12 @@ def load_trained(folder: RunFolder) -> Trained:
         requires_safety_checker=False,
     )
     history = [list(map(float, row)) for row in state["history"]]
-    record = {"images": state["images"], "steps": state["step"], "seconds": state["seconds"], "history": history}
+    record = {
+        "images": state["images"],
+        "steps": state["step"],
+        "seconds": state["seconds"],
+        "history": history,
+    }
     return Trained(pipeline, record)
 
 
@@ -68,7 +73,12 @@ def export(folder: RunFolder, target: Path, *, seed: int, command: str) -> float
     for name in ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"):
         shutil.copyfile(folder.path / "tokenizer" / name, draft / "tokenizer" / name)
     (draft / "tokenizer" / "tokenizer.json").unlink(missing_ok=True)
-    defaults = {"steps": DEFAULT_STEPS, "guidance": DEFAULT_GUIDANCE, "width": DEFAULT_SIZE, "height": DEFAULT_SIZE}
+    defaults = {
+        "steps": DEFAULT_STEPS,
+        "guidance": DEFAULT_GUIDANCE,
+        "width": DEFAULT_SIZE,
+        "height": DEFAULT_SIZE,
+    }
     (draft / "reelmill.json").write_text(json.dumps(defaults, indent=2) + "\n", "utf-8")
     autoencoder = folder.load("autoencoder") or {}
     (draft / "README.md").write_text(_card(trained, autoencoder, seed, command), "utf-8")
@@ -87,7 +97,9 @@ def _card(trained: Trained, autoencoder: dict[str, Any], seed: int, command: str
         name: sum(p.numel() for p in getattr(pipeline, name).parameters()) / 1e6
         for name in ("unet", "text_encoder", "vae")
     }
-    rows = "\n".join(f"| {int(row[0]):,} | {row[1] / 60:.0f} | {row[2]:.4f} |" for row in _spread(record["history"], 12))
+    rows = "\n".join(
+        f"| {int(row[0]):,} | {row[1] / 60:.0f} | {row[2]:.4f} |" for row in _spread(record["history"], 12)
+    )
     return f"""---
 license: apache-2.0
 library_name: diffusers
@@ -95,33 +107,31 @@ pipeline_tag: text-to-image
 ---
 # Reelmill starter model
 
-Draws {DEFAULT_SIZE} x {DEFAULT_SIZE} px frames of small stories on a CPU: the places, people, weathers, hours and drawing
-styles that `reelmill_world` lists. It is what Reelmill draws with when no larger model is configured.
+Draws {DEFAULT_SIZE} x {DEFAULT_SIZE} px frames of small stories on a CPU: the places, people, weathers,
+hours and styles that `reelmill_world` lists. Reelmill draws with it where no larger model is configured.
 
 ```python
 from diffusers import StableDiffusionPipeline
 
 pipeline = StableDiffusionPipeline.from_pretrained("services/render/starter/model")
-prompt = "medium shot of a woman with red hair in a green coat walking, in the street, evening, rain, in noir style"
-image = pipeline(
-    prompt, num_inference_steps={DEFAULT_STEPS}, guidance_scale={DEFAULT_GUIDANCE}, width={DEFAULT_SIZE}, height={DEFAULT_SIZE}
-).images[0]
+prompt = "medium shot of a woman with red hair in a green coat, in the street, evening, in comic style"
+image = pipeline(prompt, num_inference_steps={DEFAULT_STEPS}, guidance_scale={DEFAULT_GUIDANCE}).images[0]
 ```
 
-Best at {DEFAULT_STEPS} steps and guidance {DEFAULT_GUIDANCE} (`reelmill.json` holds these defaults). Prompts of the form
-that `reelmill_world.caption` writes work best, 64 tokens at most; words outside that world are spelled byte by byte
-and mean little to it.
+Best at {DEFAULT_STEPS} steps and guidance {DEFAULT_GUIDANCE} (`reelmill.json` holds these defaults).
+Prompts of the form that `reelmill_world.caption` writes work best, 64 tokens at most; words outside that
+world are spelled byte by byte and mean little to it.
 
 ## Training
 
-- Data: scenes drawn by this repository's own code (`reelmill_starter.drawing`) from random descriptions and styles,
-  captioned by `reelmill_world.caption`; no pictures, texts or weights from elsewhere. Picture number n of seed {seed} is
-  always the same.
-- Autoencoder: {sizes["vae"]:.2f} M parameters, {autoencoder.get("step", 0):,} steps of 8 crops of 64 px,
+- Data: scenes drawn by this repository's own code (`reelmill_starter.drawing`) from random descriptions and
+  styles, captioned by `reelmill_world.caption`; no pictures, texts or weights from elsewhere. Picture
+  number n of seed {seed} is always the same.
+- Autoencoder: {sizes["vae"]:.2f} M parameters, {autoencoder.get("step", 0):,} steps of 12 crops,
   {autoencoder.get("worked", 0) / 60:.0f} minutes{_decoder(autoencoder)}.
-- UNet ({sizes["unet"]:.2f} M) and text encoder ({sizes["text_encoder"]:.2f} M), trained together from nothing: velocity
-  prediction, zero terminal signal (arXiv 2305.08891), {record["steps"]:,} steps, {record["images"]:,} pictures seen,
-  {record["seconds"] / 3600:.2f} hours; these are averaged weights.
+- UNet ({sizes["unet"]:.2f} M) and text encoder ({sizes["text_encoder"]:.2f} M), trained together from
+  nothing: velocity prediction, zero terminal signal (arXiv 2305.08891), {record["steps"]:,} steps,
+  {record["images"]:,} pictures seen, {record["seconds"] / 3600:.2f} hours; these are averaged weights.
 - Hardware: two CPU cores ({platform.machine()}), shared with other work; torch {torch.__version__}.
 - Command: `{command}`, seed {seed}.
 
@@ -129,19 +139,21 @@ and mean little to it.
 |---|---|---|
 {rows}
 
-The loss is the mean squared error of the velocity on 128 pictures that were never trained on, noise and times fixed.
+The loss is the mean squared error of the velocity on 128 pictures that were never trained on, with fixed
+noise and times.
 
 ## Limits
 
-It knows its small world only: no text, no real people, two figures at most. Faces, held things and moods are the
-weakest; colours of clothes are lost in styles without colour.
+It knows its small world only: no text, no real people, two figures at most. Faces, held things and moods are
+the weakest; colours of clothes are lost in styles without colour.
 """
 
 
 def _decoder(autoencoder: dict[str, Any]) -> str:
     if not autoencoder.get("decoder_step"):
         return ""
-    return f", then {autoencoder['decoder_step']:,} steps of its decoder alone in {autoencoder['decoder_worked'] / 60:.0f} minutes"
+    steps, minutes = autoencoder["decoder_step"], autoencoder["decoder_worked"] / 60
+    return f", then {steps:,} steps of its decoder alone in {minutes:.0f} minutes"
 
 
 def _spread(history: list[list[float]], count: int) -> list[list[float]]:

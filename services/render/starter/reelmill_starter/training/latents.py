@@ -25,7 +25,7 @@ def encode(autoencoder: AutoencoderKL, pixels: NDArray[np.uint8]) -> NDArray[np.
 
 
 def cache_latents(folder: RunFolder, *, seed: int, shards: int) -> None:
-    """Writes validation latents and `shards` files of 1,024 training latents; goes on after the last one there."""
+    """Writes validation latents and `shards` files of 1,024 training latents; skips those already there."""
     autoencoder = load_autoencoder(folder)
     target = folder.path / "latents"
     target.mkdir(exist_ok=True)
@@ -36,7 +36,8 @@ def cache_latents(folder: RunFolder, *, seed: int, shards: int) -> None:
         if not path.exists():
             start = time.monotonic()
             _write_shard(autoencoder, path, seed, number * SHARD, SHARD)
-            say(f"latents: {number + 1} of {shards} files, {SHARD / (time.monotonic() - start):.0f} pictures/s")
+            rate = SHARD / (time.monotonic() - start)
+            say(f"latents: {number + 1} of {shards} files, {rate:.0f} pictures/s")
         folder.wait_while_paused()
 
 

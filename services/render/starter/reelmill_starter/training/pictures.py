@@ -8,6 +8,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from reelmill_starter.drawing import Drawing, draw
 from reelmill_world import (
     NAMED_STYLES,
     SceneDescription,
@@ -18,8 +20,6 @@ from reelmill_world import (
     style_words,
 )
 
-from reelmill_starter.drawing import Drawing, draw
-
 # Validation pictures are numbered from here, training pictures from 0.
 VALIDATION_START: Final = 1_000_000_000
 _PLAIN: Final = "plain"
@@ -27,7 +27,7 @@ _PLAIN: Final = "plain"
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Picture number `index` of a seed: what it shows and how. `style_name` is set where the style has a name."""
+    """Picture number `index` of a seed: what it shows and how. `style_name` is set where it has a name."""
 
     scene: SceneDescription
     style: StyleVector
@@ -42,7 +42,9 @@ class Example:
         """English for this picture; a named style goes by its name, its adjectives or both."""
         words = style_words(self.style, limit=rng.randint(3, 6))
         if self.style_name is not None:
-            words = rng.choice((self.style_name, self.style_name, self.style_name, f"{words} {self.style_name}", words))
+            words = rng.choice(
+                (self.style_name, self.style_name, self.style_name, f"{words} {self.style_name}", words)
+            )
             if self.style_name == _PLAIN and rng.random() < 0.5:
                 return caption(self.scene, None, rng)
         return caption(self.scene, words, rng)
@@ -53,7 +55,7 @@ class Example:
 
 
 def example(seed: int, index: int) -> Example:
-    """Example number `index`: a tenth plain, six tenths in named styles, the rest anywhere in the style space."""
+    """Example number `index`: a tenth plain, six tenths in named styles, the rest anywhere in style space."""
     rng = random.Random(f"{seed}/{index}")
     scene = random_scene(rng)
     roll = rng.random()
@@ -91,7 +93,9 @@ def picture_batches(
     """Examples `start` .. `start + count - 1` in order, drawn `batch` at a time by `workers` processes."""
     with ProcessPoolExecutor(workers) as pool:
         starts = range(start, start + count, batch)
-        waiting = [pool.submit(_draw_batch, seed, first, min(batch, start + count - first), size) for first in starts]
+        waiting = [
+            pool.submit(_draw_batch, seed, first, min(batch, start + count - first), size) for first in starts
+        ]
         for position, future in enumerate(waiting):
             yield future.result()
             waiting[position] = None  # type: ignore[call-overload]  # frees the pictures

@@ -8,9 +8,9 @@ import torch
 from diffusers import StableDiffusionPipeline
 from numpy.typing import NDArray
 from PIL import Image
-from reelmill_world import caption
 
 from reelmill_starter.training.pictures import VALIDATION_START, example
+from reelmill_world import caption
 
 _GAP = 2
 
@@ -51,9 +51,9 @@ def generate(
 def validation_sheet(
     pipeline: StableDiffusionPipeline, target: Path, *, seed: int, count: int, steps: int, guidance: float
 ) -> list[str]:
-    """Writes `target`: rows of real drawings, each above the model's pictures for the same prompts; returns the prompts.
+    """Writes `target`: rows of drawings, each above the model's pictures for the same prompts; returns these.
 
-    Only pictures in named styles are taken, because there one sees at a glance whether style and content are right.
+    Only named styles are taken, because there one sees at a glance whether style and content are right.
     """
     examples = []
     number = VALIDATION_START

@@ -1,4 +1,4 @@
-"""The tokenizer: CLIP's byte-level BPE, learned from this world's captions. Every other text is spelled in bytes."""
+"""The tokenizer: CLIP's byte-level BPE, learned from our captions. Other words are spelled in bytes."""
 
 import json
 import random
@@ -15,9 +15,8 @@ END: Final = "<|endoftext|>"
 # Captions have at most some 50 tokens; attention over fewer tokens is cheaper than CLIP's usual 77.
 MAX_TOKENS: Final = 64
 _SUFFIX: Final = "</w>"
-_WORD: Final = (
-    r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"  # CLIP's own
-)
+# CLIP's own pattern
+_WORD: Final = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
 
 def train_tokenizer(target: Path, *, seed: int, captions: int = 20_000) -> None:
@@ -34,7 +33,11 @@ def train_tokenizer(target: Path, *, seed: int, captions: int = 20_000) -> None:
     )
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(
-        vocab_size=4000, min_frequency=2, show_progress=False, initial_alphabet=alphabet, end_of_word_suffix=_SUFFIX
+        vocab_size=4000,
+        min_frequency=2,
+        show_progress=False,
+        initial_alphabet=alphabet,
+        end_of_word_suffix=_SUFFIX,
     )
     texts = (example(seed, index).caption(random.Random(index)) for index in range(captions))
     tokenizer.train_from_iterator(texts, trainer)
@@ -51,7 +54,12 @@ def _write(target: Path, vocabulary: dict[str, int], merges: list[tuple[str, ...
     lines = ["#version: 0.2", *(" ".join(pair) for pair in merges)]
     (target / "merges.txt").write_text("\n".join(lines) + "\n", "utf-8")
     names = {"bos_token": START, "eos_token": END, "pad_token": END, "unk_token": END}
-    settings = {**names, "tokenizer_class": "CLIPTokenizer", "model_max_length": MAX_TOKENS, "do_lower_case": True}
+    settings = {
+        **names,
+        "tokenizer_class": "CLIPTokenizer",
+        "model_max_length": MAX_TOKENS,
+        "do_lower_case": True,
+    }
     (target / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
     (target / "special_tokens_map.json").write_text(json.dumps(names, indent=2) + "\n", "utf-8")
 
