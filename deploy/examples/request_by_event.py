@@ -1,0 +1,45 @@
+"""Asks for a movie as an upstream system does: one CloudEvent on NATS, nothing of Reelmill imported.
+
+    .venv/bin/python deploy/examples/request_by_event.py "A clockmaker repairs a stolen hour" order-4711
+
+The second argument is the event's id: sent twice, it makes one movie. NATS_URL says where NATS is; without it,
+the local stack's own address is taken from .reelmill/stack.json.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import nats
+
+
+def nats_url() -> str:
+    if url := os.environ.get("NATS_URL"):
+        return url
+    stack = json.loads(Path(".reelmill/stack.json").read_text())
+    return str(stack["environment"]["REELMILL_NATS_URL"])
+
+
+async def main(theme: str, event_id: str) -> None:
+    connection = await nats.connect(nats_url())
+    acknowledged = await connection.jetstream().publish(
+        "reelmill.requests.demo",
+        json.dumps({"movie": {"theme": theme, "shape": {"chapters": 1, "scenes": 2, "frames": 4}}}).encode(),
+        headers={
+            "ce-specversion": "1.0",
+            "ce-id": event_id,
+            "ce-source": "https://catalogue.example/orders",
+            "ce-type": "example.movie.wanted",
+            "content-type": "application/json",
+        },
+    )
+    print(f"stored in {acknowledged.stream} as message {acknowledged.seq}")
+    await connection.close()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    asyncio.run(main(*sys.argv[1:]))
