@@ -179,6 +179,23 @@ class TestTheTheme:
         script = told(asked("A girl in a red coat looks for the sea"))
         assert script.characters[0].appearance.endswith("in a red coat")
 
+    def test_about_two_of_a_kind_makes_them_both_leads(self) -> None:
+        main, friend = told(asked(THEMES[2])).characters[:2]
+        assert "elder brother" in main.description
+        assert "younger brother" in friend.description
+        assert "boy" in main.appearance
+        assert "boy" in friend.appearance
+
+
+def test_everybody_whom_the_summaries_name_is_a_character() -> None:
+    for seed in range(10):
+        script = told(asked(shape=(3, 3, 3), seed=seed))
+        names = {character.name for character in script.characters}
+        for scene in scenes_of(script):
+            assert names & set(re.findall(r"\w+", scene.summary))
+            speakers = {line.speaker for frame in scene.frames for line in frame.dialogue}
+            assert speakers <= names
+
 
 def test_a_style_is_one_of_the_worlds_unless_given() -> None:
     assert told(asked()).style.keyword in NAMED_STYLES

@@ -70,12 +70,11 @@ class Person:
 def cast(reading: Reading, homes: list[str], witnesses: int, rng: random.Random) -> dict[str, Person]:
     """A, B, C, O and W1.. by key. `homes`: a place for each of the cast, A's first."""
     texts = load("people")
-    main = reading.kind or rng.choice(("woman", "man", "girl", "boy"))
-    friend = rng.choice(
-        ("girl", "boy") if main in ("girl", "boy") else ("woman", "man", "woman", "man", "boy")
-    )
-    kinds = {"A": main, "B": friend, "C": rng.choice(("woman", "man"))}
-    kinds |= {f"W{n}": rng.choice(("woman", "man")) for n in range(1, witnesses + 1)}
+    grown = ("woman", "man")
+    main = reading.kind or rng.choice(grown if reading.role else (*grown, "girl", "boy"))
+    friend = rng.choice(("girl", "boy") if main in ("girl", "boy") else (*grown, *grown, "boy"))
+    kinds = {"A": main, "B": main if reading.pair and reading.kind else friend, "C": rng.choice(grown)}
+    kinds |= {f"W{n}": rng.choice(grown) for n in range(1, witnesses + 1)}
     looks = _appearances(kinds, reading, rng)
     taken = {reading.name[:1]} if reading.name else set()
     people: dict[str, Person] = {}
@@ -83,7 +82,11 @@ def cast(reading: Reading, homes: list[str], witnesses: int, rng: random.Random)
     shuffled = {group: rng.sample(lines, len(lines)) for group, lines in texts["traits"].items()}
     for (key, kind), home in zip(kinds.items(), homes, strict=False):
         name = reading.name if key == "A" and reading.name else _name(texts["names"][kind], taken, rng)
-        role = reading.role if key == "A" and reading.role else _role(kind, texts["roles"][home], rng)
+        role = _role(kind, texts["roles"][home], rng)
+        if reading.pair and key in ("A", "B"):
+            role = f"{'elder' if key == 'A' else 'younger'} {reading.pair}"
+        elif key == "A" and reading.role:
+            role = reading.role
         trait = shuffled[traits.get(key, "witness")].pop()
         people[key] = Person(key, name, kind, f"the {role}", trait, home, looks[key])
     kind = rng.choice(("woman", "man"))

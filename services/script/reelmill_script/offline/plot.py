@@ -98,8 +98,11 @@ class _Planner:
     ) -> ScenePlan:
         entry = load("scenes")[name]
         people = {role: self._people[role] for role in entry["cast"] if role != "W"}
-        if "W" in entry["cast"] and self._witnesses:
-            people["W"] = self._witness(here.name)
+        named: dict[str, Person] = {}
+        if self._witnesses and "W" in (*entry["cast"], *entry.get("mentions", [])):
+            named["W"] = self._witness(here.name)
+        if "W" in entry["cast"]:
+            people |= named
         spot = min(
             self._rng.sample(here.spots, len(here.spots)), key=lambda spot: self._spots[here.name, spot]
         )
@@ -107,6 +110,7 @@ class _Planner:
         filled = {
             **slots,
             **people,
+            **named,
             **here.slots(),
             **there.slots("_next"),
             "in": f"{here.prep} the {here.title}",

@@ -9,6 +9,7 @@ from reelmill_world import COLOURS, GARMENTS
 from .texts import load
 
 _ROLE = re.compile(r"^(?:an?|the|one)\s+((?:[a-z][a-z-]+\s+){1,4})", re.IGNORECASE)
+_PAIR = re.compile(r"^(?:the\s+)?two\s+(?:[a-z]+\s+)?([a-z]{3,})s\b", re.IGNORECASE)
 _NAMED = re.compile(r"\b(?:named|called)\s+([A-Z][a-z]{1,14})\b")
 _WARDROBE = re.compile(rf"\b({'|'.join(COLOURS)})\s+({'|'.join(GARMENTS)})\b", re.IGNORECASE)
 
@@ -25,6 +26,7 @@ class Reading:
     styles: tuple[str, ...]
     kind: str
     role: str  # "lighthouse keeper"
+    pair: str  # "brother", where it is about two of them
     name: str
     old: bool
     colour: str
@@ -35,7 +37,9 @@ def read_theme(theme: str) -> Reading:
     words = [re.sub(r"['’]s?$", "", word) for word in re.findall(r"[a-zà-ÿ'’-]+", theme.lower())]
     lexicon = load("lexicon")
     role = _role(theme)
-    kinds = ranked(lexicon["kinds"], role.split()) or ranked(lexicon["kinds"], words)
+    two = _PAIR.match(theme.strip())
+    pair = two[1].lower() if two else ""
+    kinds = ranked(lexicon["kinds"], role.split() or [pair]) or ranked(lexicon["kinds"], words)
     named = _NAMED.search(theme)
     wardrobe = _WARDROBE.search(theme)
     return Reading(
@@ -47,6 +51,7 @@ def read_theme(theme: str) -> Reading:
         styles=ranked(lexicon["styles"], words),
         kind=kinds[0] if kinds else "",
         role=role,
+        pair=pair,
         name=named[1] if named else "",
         old=bool({"old", "elderly", "retired", "grandmother", "grandfather", "widow"} & set(words)),
         colour=wardrobe[1].lower() if wardrobe else "",

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 
 from reelmill.v1 import common_pb2, script_pb2
 from reelmill_kit.progress import Report
@@ -103,20 +104,26 @@ def _locations(plot: Plot) -> list[script_pb2.Location]:
 
 
 def _characters(plot: Plot, chapters: list[script_pb2.Chapter]) -> list[script_pb2.Character]:
-    """Who acts in the movie, A first; A is there even in a movie of one empty frame."""
-    seen = {
-        action.character
-        for chapter in chapters
-        for scene in chapter.scenes
-        for frame in scene.frames
-        for action in frame.actions
-    } | {
-        line.speaker
-        for chapter in chapters
-        for scene in chapter.scenes
-        for frame in scene.frames
-        for line in frame.dialogue
-    }
+    """Who is told of, A first; A is there even in a movie of one empty frame."""
+    named = {person.name for person in plot.people.values()}
+    summaries = " ".join(scene.summary for chapter in chapters for scene in chapter.scenes)
+    seen = (
+        named & set(re.findall(r"\w+", summaries))
+        | {
+            action.character
+            for chapter in chapters
+            for scene in chapter.scenes
+            for frame in scene.frames
+            for action in frame.actions
+        }
+        | {
+            line.speaker
+            for chapter in chapters
+            for scene in chapter.scenes
+            for frame in scene.frames
+            for line in frame.dialogue
+        }
+    )
     characters = []
     for key, person in plot.people.items():
         if person.appearance and (key == "A" or person.name in seen):
