@@ -2,7 +2,7 @@
 
     .venv/bin/python deploy/examples/request_by_event.py "A clockmaker repairs a stolen hour" order-4711
 
-The second argument is the event's id: sent twice, it makes one movie. NATS_URL says where NATS is; without it,
+The second argument is the event's id: sent twice, it makes one movie. NATS_URL says where NATS is; without it
 the local stack's own address is taken from .reelmill/stack.json.
 """
 
