@@ -4,18 +4,15 @@ import re
 import unicodedata
 
 from reelmill.v1 import render_pb2
+from reelmill_kit import validation
 from reelmill_kit.errors import invalid
 from reelmill_kit.names import MovieName
 
 MAX_FRAMES = 4096
 MAX_INDEX = 99_999
 MAX_PROMPT = 2000
-MAX_STEPS = 150
-MAX_GUIDANCE = 30.0
 # 16 vectors for each of two text encoders at float32 are about 260 KB.
 MAX_EMBEDDING_BYTES = 4 * 1024 * 1024
-_SIZES = range(64, 2048 + 1, 8)
-_SCHEDULER = re.compile(r"[A-Za-z0-9_-]{0,64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -31,7 +28,7 @@ def check_request(request: render_pb2.RenderFramesRequest) -> MovieName:
         if (earlier := seen.setdefault(frame.index, position)) != position:
             raise invalid(f"{path}.index", f"{frame.index} is the index of frames[{earlier}] already")
     _check_style(request.style, movie)
-    _check_drawing(request.drawing)
+    validation.drawing(request.drawing, "drawing")
     return movie
 
 
@@ -64,17 +61,3 @@ def _check_style(style: render_pb2.StyleEmbedding, movie: MovieName) -> None:
         )
     if source == "key" and not style.key.startswith(f"projects/{movie.project}/"):
         raise invalid("style.key", f"does not begin with 'projects/{movie.project}/', the movie's project")
-
-
-def _check_drawing(drawing: render_pb2.DrawingOptions) -> None:
-    if not 0 <= drawing.steps <= MAX_STEPS:
-        raise invalid("drawing.steps", f"{drawing.steps} is not from 1 to {MAX_STEPS}")
-    if not 0 <= drawing.guidance_scale <= MAX_GUIDANCE:  # NaN neither
-        raise invalid(
-            "drawing.guidance_scale", f"{drawing.guidance_scale} is not from 0 to {MAX_GUIDANCE:.0f}"
-        )
-    for field, size in (("width", drawing.width), ("height", drawing.height)):
-        if size and size not in _SIZES:
-            raise invalid(f"drawing.{field}", f"{size} is not a multiple of 8 from 64 to 2048")
-    if not _SCHEDULER.fullmatch(drawing.scheduler):
-        raise invalid("drawing.scheduler", "is not the name of a scheduler")
