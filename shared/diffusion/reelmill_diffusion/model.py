@@ -68,13 +68,17 @@ class DiffusionModel:
         float16 or bfloat16. Raises ModelError with what the directory lacks.
         """
         directory = Path(directory)
-        place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        place = _place(device)
         if dtype == "auto":
             dtype = "float32" if place.type == "cpu" else "float16"
         if dtype not in ("float32", "float16", "bfloat16"):
             raise ModelError(f"{dtype!r} is none of auto, float32, float16, bfloat16")
         digest = model_digest(directory)
-        pipeline = _open(directory, getattr(torch, dtype)).to(place)
+        pipeline = _open(directory, getattr(torch, dtype))
+        try:
+            pipeline.to(place)
+        except (RuntimeError, AssertionError) as error:
+            raise ModelError(f"{directory} cannot be brought to {device}: {error}") from error
         if pipeline.vae.config.force_upcast:
             pipeline.vae.to(torch.float32)  # its activations overflow float16
         return cls(pipeline, digest, _settings(directory), place)
@@ -188,16 +192,26 @@ class DiffusionModel:
         )
 
 
+def _place(device: str) -> torch.device:
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.device(device)
+    except RuntimeError as error:
+        raise ModelError(f"{device!r} is no device: {str(error).splitlines()[0]}") from error
+
+
 def _open(directory: Path, dtype: torch.dtype) -> Any:
     shape = json.loads((directory / "model_index.json").read_bytes()).get("_class_name")
     if shape not in _SHAPES:
         raise ModelError(f"{directory} is a {shape}; this program draws with {' and '.join(_SHAPES)}")
     variant = _variant(directory, _SHAPES[shape])
 
-    diffusers: Any = import_module("diffusers")  # seconds to import, so not before it is needed
-    transformers: Any = import_module("transformers")
-    diffusers.utils.logging.disable_progress_bar()
+    transformers: Any = import_module("transformers")  # seconds to import, so not before they are needed
+    transformers.utils.logging.set_verbosity_error()  # it warns of image processors that nobody asked for
     transformers.utils.logging.disable_progress_bar()
+    diffusers: Any = import_module("diffusers")
+    diffusers.utils.logging.disable_progress_bar()
     options: dict[str, Any] = {"feature_extractor": None, "image_encoder": None}
     if shape == "StableDiffusionPipeline":
         options |= {"safety_checker": None, "requires_safety_checker": False}

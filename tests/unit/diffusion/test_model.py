@@ -95,6 +95,12 @@ def test_schedulers_without_betas_are_refused(copy: Path) -> None:
         DiffusionModel.load(copy)
 
 
+@pytest.mark.parametrize("device", ["no-such", "cuda:99"])
+def test_a_device_that_is_not_there_is_refused(copy: Path, device: str) -> None:
+    with pytest.raises(ModelError, match=device):
+        DiffusionModel.load(copy, device=device)
+
+
 def test_truncated_weights_are_refused(copy: Path) -> None:
     weights = copy / "vae" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
