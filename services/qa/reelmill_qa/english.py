@@ -41,6 +41,7 @@ _TIMES = {
     "noon": "at noon",
     "midnight": "at midnight",
 }
+_AROUND = re.compile(r"\blook(s|ing)? a?round\b")
 _DETERMINED = re.compile(r"(a|an|the|his|her|their|its|some|two|three)\s", re.IGNORECASE)
 
 
@@ -62,6 +63,7 @@ def events(scope: Scope) -> list[Event]:
     characters = {character.name for character in scope.script.characters}
     found = []
     for frame in scope.frames:
+        told = frame.description
         for action in frame.actions:
             verb = _VERBS.get(action.verb)
             if verb is None or not action.character:
@@ -69,7 +71,7 @@ def events(scope: Scope) -> list[Event]:
             target = action.target.strip()
             if verb.link is None or (action.verb == "talk" and target not in characters):
                 target = ""
-            if verb.needs_target and not target:
+            if not target and (verb.needs_target or (verb.alone == "around" and not _AROUND.search(told))):
                 continue
             time = frame.time_of_day if frame.time_of_day in _TIMES else ""
             found.append(
@@ -195,7 +197,7 @@ def listing(items: list[str]) -> str:
 def sentence(text: str) -> str:
     """With a capital and a full stop."""
     text = text[:1].upper() + text[1:]
-    return text if text[-1:] in ".!?”" else f"{text}."
+    return text if re.search(r"[.!?]”?$", text) else f"{text}."
 
 
 def _place_phrase(name: str, frames: list[script_pb2.Frame]) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from pydantic import ValidationError
+
 from reelmill.v1 import common_pb2, qa_pb2, qa_pb2_grpc
 from reelmill_kit.bus import Bus
 from reelmill_kit.jobs import JobWorker
@@ -29,6 +31,8 @@ async def serve() -> None:
     )
     runtime = Runtime("qa", settings, bus)
     runtime.needs("object store", store.check)
+    if llm:
+        runtime.needs("language model", llm.check)
     name = qa_pb2.DESCRIPTOR.services_by_name["QaService"].full_name
     add = qa_pb2_grpc.add_QaServiceServicer_to_server
     try:
@@ -39,4 +43,7 @@ async def serve() -> None:
 
 
 def main() -> None:
-    asyncio.run(serve())
+    try:
+        asyncio.run(serve())
+    except ValidationError as error:
+        raise SystemExit(f"settings: {error}") from None

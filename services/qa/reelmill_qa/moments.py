@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 from reelmill.v1 import qa_pb2, script_pb2
 
@@ -34,7 +35,7 @@ class Moments:
     def questions(self, scope: Scope, rng: random.Random) -> Iterator[Question]:
         """Candidates about a scene, of different forms."""
         told = events(scope)
-        forms = [self._where, self._how, self._target, self._doing, self._says]
+        forms = [self._where, self._how, self._target, self._doing, self._says, self._answers]
         rng.shuffle(told)
         rng.shuffle(forms)
         for turn in range(len(forms)):
@@ -80,6 +81,21 @@ class Moments:
             return None
         asked = f"What does {event.who} say while {self._english.gerund(said)}?"
         return _question(event, asked, f"{event.who} says: “{dialogue[lines[0]].text}”", lines)
+
+    def _answers(self, event: Event) -> Question | None:
+        """A question that somebody asks in the movie, and what they are answered."""
+        dialogue = self._frames[event.frame].dialogue
+        pairs = [
+            number
+            for number, (line, reply) in enumerate(pairwise(dialogue))
+            if line.text.endswith("?") and line.speaker != reply.speaker and "”" not in line.text + reply.text
+        ]
+        if not pairs:
+            return None
+        line, reply = dialogue[pairs[0]], dialogue[pairs[0] + 1]
+        asked = f"What does {reply.speaker} answer when {line.speaker} asks “{line.text}”?"
+        answer = f"{reply.speaker} answers: “{reply.text}”"
+        return _question(event, asked, answer, [pairs[0], pairs[0] + 1])
 
     def _told(self, event: Event, *, place: bool = True) -> Said | None:
         """The fewest words that fit this event alone; without `place`, not telling where it is."""

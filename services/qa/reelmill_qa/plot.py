@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from reelmill.v1 import qa_pb2, script_pb2
 
 from .english import English, events, listing, sentence
+from .reasons import reasons
 from .scopes import Scope
 
 Question = qa_pb2.Question
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
-_REASON = re.compile(r"(?P<what>[^.!?]+?),? (?P<why>because [^.!?]+)[.!?]?")
 _PRONOUN = re.compile(r"(he|she|it|they|his|her|its|their|this|that|there|then|but|so)\b", re.IGNORECASE)
 _ALL_FRAMES = 12
 
@@ -33,53 +33,17 @@ def overview_question(scope: Scope) -> Question | None:
 
 def plot_questions(scope: Scope, english: English, rng: random.Random) -> Iterator[Question]:
     """Candidates for a movie, a chapter or a scene, the best first."""
-    yield from _why(scope, rng)
+    told = list(reasons(scope.prose, [character.name for character in scope.script.characters]))
+    rng.shuffle(told)
+    for asked, answer in told:
+        if (evidence := _evidence(scope, f"{asked} {answer}")) is not None:
+            yield _question(
+                scope, f"In {scope.label}, {asked}", sentence(answer), Question.KIND_PLOT, evidence
+            )
     if scope.level == Question.LEVEL_MOVIE:
         yield from _main_characters(scope)
     if scope.level != Question.LEVEL_SCENE:
         yield from _where_it_takes_place(scope, english)
-
-
-def _why(scope: Scope, rng: random.Random) -> Iterator[Question]:
-    """Reasons that the script itself gives: "Mara leaves because the lamp is out."."""
-    reasons = []
-    for text in _SENTENCE.split(scope.prose):
-        if match := _REASON.fullmatch(text.strip()):
-            reasons.append(match)
-    rng.shuffle(reasons)
-    for match in reasons:
-        asked = _asked_why(match["what"], [character.name for character in scope.script.characters])
-        evidence = _evidence(scope, f"{match['what']} {match['why']}")
-        if asked and evidence is not None:
-            yield _question(
-                scope, f"In {scope.label}, {asked}", sentence(match["why"]), Question.KIND_PLOT, evidence
-            )
-
-
-def _asked_why(what: str, names: list[str]) -> str:
-    """Mara leaves the harbour -> why does Mara leave the harbour?; empty where the grammar is beyond us."""
-    who = next((name for name in sorted(names, key=len, reverse=True) if what.startswith(f"{name} ")), None)
-    if who is None:
-        return ""
-    verb, _, rest = what.removeprefix(who).strip().partition(" ")
-    rest = f" {rest}" if rest else ""
-    if verb in ("is", "can", "must", "will", "cannot"):
-        return f"why {verb} {who}{rest}?"
-    bare = _bare_form(verb)
-    return f"why does {who} {bare}{rest}?" if bare else ""
-
-
-def _bare_form(third: str) -> str:
-    irregular = {"goes": "go", "does": "do", "has": "have"}
-    if third in irregular:
-        return irregular[third]
-    if not third.isalpha() or not third.endswith("s") or third.endswith("ss"):
-        return ""
-    if third.endswith("ies") and len(third) > 4:
-        return f"{third[:-3]}y"
-    if third.endswith(("shes", "ches", "sses", "xes", "zzes")):
-        return third[:-2]
-    return third[:-1]
 
 
 def _main_characters(scope: Scope) -> Iterator[Question]:
@@ -125,8 +89,11 @@ def _shown_prose(scope: Scope) -> tuple[list[str], list[qa_pb2.Evidence]]:
 
 
 def _evidence(scope: Scope, text: str) -> list[qa_pb2.Evidence] | None:
-    """Frames that show what a text names: the first of each part, of each character and of each location."""
-    frames = scope.frames
+    """Frames that show what a text names: the first of each part, of each character and of each location.
+
+    None if it names a character that the movie never shows.
+    """
+    frames, movie = scope.frames, Scope(scope.script).frames
     wanted = {scene.frames[0].index for scene in scope.scenes if scene.frames}
     if scope.level == Question.LEVEL_MOVIE:
         wanted = {
@@ -136,17 +103,17 @@ def _evidence(scope: Scope, text: str) -> list[qa_pb2.Evidence] | None:
         wanted = {frame.index for frame in frames}
     for name in (character.name for character in scope.script.characters):
         if _mentions(text, name):
-            shown = next((e.index for e in frames if any(name == a.character for a in e.actions)), None)
-            if shown is None:
+            if not any(_acts(name, frame) for frame in movie):
                 return None
-            wanted.add(shown)
-    for place in sorted({frame.location for frame in Scope(scope.script).frames} - {""}):
+            wanted.update([frame.index for frame in frames if _acts(name, frame)][:1])
+    for place in sorted({frame.location for frame in frames} - {""}):
         if _mentions(text.lower(), place.lower()):
-            shown = next((frame.index for frame in frames if frame.location == place), None)
-            if shown is None:
-                return None
-            wanted.add(shown)
+            wanted.update([frame.index for frame in frames if frame.location == place][:1])
     return [qa_pb2.Evidence(frame=frame) for frame in sorted(wanted)]
+
+
+def _acts(name: str, frame: script_pb2.Frame) -> bool:
+    return any(action.character == name for action in frame.actions)
 
 
 def _set_off(label: str) -> str:

@@ -4,14 +4,16 @@ Whether an answer is right is not decided here: `proof` reads the finished Engli
 """
 
 import random
+import re
 from collections.abc import Callable, Iterator
 
-from reelmill.v1 import qa_pb2
+from reelmill.v1 import qa_pb2, script_pb2
 
 from .english import English, Said, distinct, face, sentence
 from .scopes import Scope
 
 Question = qa_pb2.Question
+_TOLD = re.compile(r"[^.!?:“”]{20,160}\.")
 
 
 def temporal_questions(scope: Scope, english: English, rng: random.Random) -> Iterator[Question]:
@@ -19,6 +21,8 @@ def temporal_questions(scope: Scope, english: English, rng: random.Random) -> It
     writer = _Writer(scope, english, rng)
     forms: list[Callable[[], Question | None]] = [
         writer.which_first,
+        writer.which_told_first,
+        writer.order_as_told,
         writer.next_thing,
         writer.order_of_three,
         writer.before_or_after,
@@ -73,6 +77,27 @@ class _Writer:
             f"in what order do these things happen: {asked[0]}; {asked[1]}; {asked[2]}?",
             f"First {first}, then {second}, and finally {third}",
             [one.event.frame for one in some],
+        )
+
+    def which_told_first(self) -> Question | None:
+        if not (some := self._pick_told(2)):
+            return None
+        asked = self._rng.sample(some, 2)
+        return self._question(
+            f"which happens first, {_quoted(asked[0])} or {_quoted(asked[1])}?",
+            f"{_quoted(some[0])} happens first",
+            [frame.index for frame in some],
+        )
+
+    def order_as_told(self) -> Question | None:
+        if not (some := self._pick_told(3)):
+            return None
+        asked = [_quoted(frame) for frame in self._rng.sample(some, 3)]
+        first, second, third = map(_quoted, some)
+        return self._question(
+            f"in what order do these things happen: {', '.join(asked)}?",
+            f"First {first}, then {second}, and finally {third}",
+            [frame.index for frame in some],
         )
 
     def before_or_after(self) -> Question | None:
@@ -174,6 +199,13 @@ class _Writer:
         frames = sorted(self._rng.sample(sorted(by_frame), count))
         return [self._rng.choice(by_frame[frame]) for frame in frames]
 
+    def _pick_told(self, count: int) -> list[script_pb2.Frame]:
+        """Frames whose description is one sentence of fair length, in order; none if there are not enough."""
+        fit = [f for f in self._scope.frames if f.actions and _TOLD.fullmatch(f.description)]
+        if len(fit) < count:
+            return []
+        return sorted(self._rng.sample(fit, count), key=lambda frame: frame.index)
+
     def _question(self, text: str, answer: str, frames: list[int]) -> Question:
         return Question(
             question=f"In {self._scope.label}, {text}",
@@ -182,6 +214,10 @@ class _Writer:
             kind=Question.KIND_TEMPORAL,
             evidence=[qa_pb2.Evidence(frame=frame) for frame in sorted(set(frames))],
         )
+
+
+def _quoted(frame: script_pb2.Frame) -> str:
+    return f"“{frame.description.removesuffix('.')}”"
 
 
 def _first_frames(scope: Scope) -> dict[str, int]:

@@ -41,6 +41,9 @@ class ScriptedLlm:
                 raise ReelmillError(Reason.LLM_BAD_ANSWER, str(error)) from error
         return Answer(value, Usage(1, 100, 50))
 
+    async def check(self) -> None:
+        return None
+
     async def close(self) -> None:
         return None
 

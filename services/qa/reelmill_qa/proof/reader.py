@@ -161,6 +161,30 @@ class Reader:
             raise Unproved(f"{len(found)} frames show {pattern}")
         return found[0]
 
+    def told(self, words: str, part: Part) -> script_pb2.Frame:
+        """The one frame of this description.
+
+        Refused where another shows the same deeds at the same place and time: then it happens twice, whatever
+        the words.
+        """
+        found = [frame for frame in part.frames if frame.description.removesuffix(".") == words]
+        if len(found) != 1:
+            raise Unproved(f"{len(found)} frames are described by {words!r}")
+        alike = [frame for frame in part.frames if _deeds(frame) == _deeds(found[0])]
+        if len(alike) != 1 or not found[0].actions:
+            raise Unproved(f"{len(alike)} frames show what {words!r} tells of")
+        return found[0]
+
+    def deeds(self, who: str, frame: script_pb2.Frame) -> int:
+        """How many things somebody is seen doing in a frame; to be hugged is to hug."""
+        own = sum(action.character == who for action in frame.actions)
+        return own + sum(
+            action.verb in _MUTUAL
+            and action.target == who
+            and not any((a.character, a.verb) == (who, action.verb) for a in frame.actions)
+            for action in frame.actions
+        )
+
     def appears(self, who: str, frame: script_pb2.Frame) -> bool:
         """Whether somebody is seen in a frame, or could be: acting, acted upon, or told of."""
         acting = any(who in (action.character, action.target) for action in frame.actions)
@@ -191,6 +215,11 @@ def _does(action: script_pb2.Action, pattern: Pattern) -> bool:
     if action.verb in _MUTUAL and action.target == pattern.who:
         return not pattern.target or _bare(action.character) == pattern.target
     return False
+
+
+def _deeds(frame: script_pb2.Frame) -> tuple[str, str, frozenset[tuple[str, str, str]]]:
+    acts = frozenset((a.character, a.verb, _bare(a.target)) for a in frame.actions)
+    return frame.location, frame.time_of_day, acts
 
 
 def _bare(thing: str) -> str:

@@ -1,6 +1,7 @@
 """Checks an answer in free words against the text of its evidence."""
 
 import re
+from collections.abc import Iterable
 
 from reelmill.v1 import qa_pb2, script_pb2
 
@@ -27,20 +28,22 @@ _ENDINGS = ("'s", "’s", "ing", "ies", "ed", "es", "s", "e", "y")
 
 def prove_by_text(question: Question, reader: Reader, support: float) -> None:
     """Raises Unproved unless the evidence lies in one part of the question's level, shows every character and
-    location that is named, and its text has every name and number, and the share `support` of the words, of
-    the answer."""
+    location that is named (or the part's prose tells of it, and other frames show it), and its text has every
+    name and number, and the share `support` of the words, of the answer."""
     frames = [reader.frame(evidence.frame) for evidence in question.evidence]
     prose = _prose(question, reader)
     shown = " ".join(_frame_text(frame) for frame in frames)
     for name in sorted(reader.names):
-        if _says(question.question, name) or _says(question.answer, name):
-            seen = any(reader.appears(name, frame) for frame in frames)
-            if not seen and not any(line.speaker == name for frame in frames for line in frame.dialogue):
+        if _says(f"{question.question} {question.answer}", name) and not _heard_or_seen(name, frames, reader):
+            elsewhere = _heard_or_seen(name, reader.movie().frames, reader)
+            if not (elsewhere and _says(prose, name)):
                 raise Unproved(f"no frame of the evidence shows {name}")
     for location in sorted(reader.locations):
-        if _says(question.answer.lower(), location.lower()) and not _says(shown.lower(), location.lower()):
-            raise Unproved(f"no frame of the evidence shows {location}")
-    known = set(_stems(f"{prose} {shown}"))
+        told = f"{prose} {shown}".lower()
+        if _says(question.answer.lower(), location.lower()) and not _says(told, location.lower()):
+            raise Unproved(f"nothing in the evidence tells of {location}")
+    cast = " ".join(f"{c.description} {c.appearance}" for c in reader.script.characters)
+    known = set(_stems(f"{prose} {shown} {cast}"))
     for named in _NAMED.findall(question.answer):
         if _stem(named.lower()) not in known and named.lower() not in _COMMON:
             raise Unproved(f"{named!r} is not in the evidence")
@@ -51,26 +54,25 @@ def prove_by_text(question: Question, reader: Reader, support: float) -> None:
 
 
 def _prose(question: Question, reader: Reader) -> str:
-    """What the script tells of the part that holds the evidence, and of who is in it."""
+    """What the script tells of the part that holds the evidence."""
     script = reader.script
     part, _ = reader.part(question.question)
     numbers = {evidence.frame for evidence in question.evidence}
     inside = {frame.index for frame in part.frames}
     if not numbers <= inside:
         raise Unproved("the evidence lies outside of what the question is about")
-    cast = [f"{c.name} {c.description} {c.appearance}" for c in script.characters]
     if question.level == Question.LEVEL_MOVIE:
         summaries = [chapter.summary for chapter in script.chapters]
-        return " ".join([script.title, script.overview, *summaries, *cast])
+        return " ".join([script.title, script.overview, *summaries])
     for chapter in script.chapters:
         if question.level == Question.LEVEL_CHAPTER:
             if numbers <= {frame.index for scene in chapter.scenes for frame in scene.frames}:
                 summaries = [f"{scene.title} {scene.summary}" for scene in chapter.scenes]
-                return " ".join([chapter.title, chapter.summary, *summaries, *cast])
+                return " ".join([chapter.title, chapter.summary, *summaries])
             continue
         for scene in chapter.scenes:
             if numbers <= {frame.index for frame in scene.frames}:
-                return " ".join([scene.title, scene.summary, *cast])
+                return " ".join([scene.title, scene.summary])
     raise Unproved("the evidence lies in more than one part of this level")
 
 
@@ -80,8 +82,15 @@ def _frame_text(frame: script_pb2.Frame) -> str:
     return " ".join([frame.description, frame.location, frame.time_of_day, *actions, *lines])
 
 
+def _heard_or_seen(name: str, frames: Iterable[script_pb2.Frame], reader: Reader) -> bool:
+    return any(
+        reader.appears(name, frame) or any(line.speaker == name for line in frame.dialogue)
+        for frame in frames
+    )
+
+
 def _says(text: str, name: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+    return name in text and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
 def _stems(text: str) -> list[str]:

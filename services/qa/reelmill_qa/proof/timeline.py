@@ -1,7 +1,8 @@
 """The forms of questions that can be read, and what makes their answers true."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from reelmill.v1 import qa_pb2, script_pb2
 
@@ -9,8 +10,8 @@ from .reader import Part, Pattern, Reader, verb_of
 from .unproved import Unproved
 
 Question = qa_pb2.Question
-Frames = list[int]
-"""The frames that decide the answer: the evidence has to be these."""
+Frames = Sequence[int | tuple[int, tuple[int, ...]]]
+"""What decides the answer: frames, or frames with lines of dialogue. The evidence has to be these."""
 
 
 def prove_by_timeline(question: Question, reader: Reader) -> bool:
@@ -25,9 +26,10 @@ def prove_by_timeline(question: Question, reader: Reader) -> bool:
                 level == Question.LEVEL_FRAME and part.level == Question.LEVEL_MOVIE
             ):
                 raise Unproved("the question asks about another level than it says")
-            named = {evidence.frame for evidence in question.evidence}
-            if named != set(decisive):
-                raise Unproved(f"frames {sorted(set(decisive))} decide it, but {sorted(named)} are named")
+            deciding = {one if isinstance(one, tuple) else (one, ()) for one in decisive}
+            named = {(evidence.frame, tuple(evidence.lines)) for evidence in question.evidence}
+            if named != deciding:
+                raise Unproved(f"{sorted(deciding)} decide it, but {sorted(named)} are named")
             return True
     return False
 
@@ -72,7 +74,7 @@ def _next_thing(match: re.Match[str], answer: str, reader: Reader, part: Part) -
     who = match["who"]
     start = reader.only(reader.pattern(f"{who} {match['doing']}"), part).index
     following = next((f for f in part.frames if f.index > start and reader.appears(who, f)), None)
-    if following is None or sum(action.character == who for action in following.actions) != 1:
+    if following is None or reader.deeds(who, following) != 1:
         raise Unproved(f"what {who} does next is not one thing")
     said = reader.pattern(answer)
     if said.who != who or following not in reader.matches(said, part):
@@ -135,7 +137,7 @@ def _what_doing(match: re.Match[str], answer: str, reader: Reader, part: Part) -
     if rest or not place or told.place or told.time or told.who != asked.who:
         raise Unproved("the answer tells of something else")
     frame = reader.only(asked, part)
-    if len(frame.actions) > 2 or sum(action.character == asked.who for action in frame.actions) != 1:
+    if reader.deeds(asked.who, frame) != 1:
         raise Unproved(f"{asked.who} does several things at once")
     if reader.matches(told, Part(part.level, (frame,))) == []:
         raise Unproved("the frame shows something else")
@@ -169,10 +171,10 @@ def _face_while(match: re.Match[str], answer: str, reader: Reader, part: Part) -
 def _said_while(match: re.Match[str], answer: str, reader: Reader, part: Part) -> Frames:
     who = match["who"]
     frame = reader.only(reader.pattern(f"{who} {match['doing']}"), part)
-    lines = [line.text for line in frame.dialogue if line.speaker == who]
-    if len(lines) != 1 or answer != f"{who} says: “{lines[0]}”":
+    lines = [(number, line.text) for number, line in enumerate(frame.dialogue) if line.speaker == who]
+    if len(lines) != 1 or answer != f"{who} says: “{lines[0][1]}”":
         raise Unproved(f"{who} says {lines}")
-    return [frame.index]
+    return [(frame.index, (lines[0][0],))]
 
 
 def _where_it_takes_place(match: re.Match[str], answer: str, reader: Reader, part: Part) -> Frames:
@@ -195,8 +197,47 @@ def _main_characters(match: re.Match[str], answer: str, reader: Reader, part: Pa
     return [_first_seen(name, reader, part).index for name in names]
 
 
+def _told_first(match: re.Match[str], answer: str, reader: Reader, part: Part) -> Frames:
+    told = [reader.told(match["one"], part), reader.told(match["other"], part)]
+    frames = _at_different_times(told)
+    said = re.fullmatch(r"“([^”]+)” happens first", answer)
+    if said is None or said[1] != (match["one"] if frames[0] < frames[1] else match["other"]):
+        raise Unproved("the other one happens first")
+    return frames
+
+
+def _order_as_told(match: re.Match[str], answer: str, reader: Reader, part: Part) -> Frames:
+    asked = re.findall(r"“([^”]+)”", match["all"])
+    said = re.fullmatch(r"First “([^”]+)”, then “([^”]+)”, and finally “([^”]+)”", answer)
+    if said is None or sorted(said.groups()) != sorted(asked):
+        raise Unproved("the answer does not order what was asked")
+    order = _at_different_times([reader.told(words, part) for words in said.groups()])
+    if order != sorted(order):
+        raise Unproved(f"the answer's order is {order}")
+    return order
+
+
+def _answers(match: re.Match[str], answer: str, reader: Reader, part: Part) -> Frames:
+    """What somebody says right after somebody else's question."""
+    found: list[tuple[int, tuple[int, ...], str]] = []
+    for frame in part.frames:
+        for number, (line, reply) in enumerate(pairwise(frame.dialogue)):
+            if (line.speaker, line.text) == (match["asker"], match["asked"]):
+                said = reply.text if reply.speaker == match["who"] else ""
+                found.append((frame.index, (number, number + 1), said))
+    if len(found) != 1 or not found[0][2] or answer != f"{match['who']} answers: “{found[0][2]}”":
+        raise Unproved(f"{len(found)} lines ask that, or the reply is another")
+    return [(found[0][0], found[0][1])]
+
+
 _Prove = Callable[[re.Match[str], str, Reader, Part], Frames]
 _FORMS: list[tuple[re.Pattern[str], _Prove]] = [
+    (re.compile(r"In PART, which happens first, “(?P<one>[^”]+)” or “(?P<other>[^”]+)”\?"), _told_first),
+    (re.compile(r"In PART, in what order do these things happen: (?P<all>“.+”)\?"), _order_as_told),
+    (
+        re.compile(r"What does (?P<who>.+?) answer when (?P<asker>.+?) asks “(?P<asked>[^”]+)”\?"),
+        _answers,
+    ),
     (re.compile(r"In PART, which happens (?P<end>first|last): (?P<clauses>.+)\?"), _first_or_last),
     (re.compile(r"In PART, in what order do these things happen: (?P<clauses>.+)\?"), _order),
     (re.compile(r"In PART, does (?P<one>.+?) before or after (?P<other>.+)\?"), _before_or_after),
@@ -235,7 +276,7 @@ def _clauses(text: str) -> list[str]:
     return [*head.split(", "), last]
 
 
-def _at_different_times(frames: list[script_pb2.Frame]) -> Frames:
+def _at_different_times(frames: list[script_pb2.Frame]) -> list[int]:
     indexes = [frame.index for frame in frames]
     if len(set(indexes)) != len(indexes):
         raise Unproved("two of them happen at the same time")
