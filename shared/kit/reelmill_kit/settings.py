@@ -1,8 +1,9 @@
 """Settings come from environment variables, `REELMILL_` and the field's name, and from nowhere else."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -31,3 +32,11 @@ class ServiceSettings(BaseSettings):
     shutdown_grace: Annotated[
         float, Field(ge=0, description="Seconds that running work gets at the end.")
     ] = 10.0
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        url = urlsplit(value)
+        if url.scheme not in ("http", "https") or not url.netloc:
+            raise ValueError(f"REELMILL_S3_ENDPOINT {value!r} is not http(s)://host:port")
+        return value

@@ -56,8 +56,6 @@ class S3Store:
 
     def __init__(self, settings: ServiceSettings) -> None:
         endpoint = urlsplit(settings.s3_endpoint)
-        if endpoint.scheme not in ("http", "https") or not endpoint.netloc:
-            raise ValueError(f"REELMILL_S3_ENDPOINT {settings.s3_endpoint!r} is not http(s)://host:port")
         self._bucket = settings.s3_bucket
         self._endpoint = settings.s3_endpoint
         self._client = Minio(
