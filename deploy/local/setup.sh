@@ -61,7 +61,8 @@ install_debian() {
   install_debian "libpython$version" "Triton's Python backend needs the system library libpython$version.so.1.0."
 
 # --- the virtual environment -----------------------------------------------------------------------------------------
-if [ -x "$venv/bin/python" ] && [ "$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" != "$version" ]; then
+has=$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true)
+if [ -e "$venv" ] && [ "$has" != "$version" ]; then
   say "setup: .venv belongs to another Python; making it again"
   rm -rf "$venv"
 fi
@@ -70,6 +71,7 @@ mkdir -p "$done_marks"
 
 # --- what is installed -----------------------------------------------------------------------------------------------
 triton_job=
+trap wait EXIT # nothing goes on after this script, whatever ends it
 if step triton "Triton's server (in the background)" locks/triton.txt; then
   rm -rf "$venv/triton"
   # Apart from everything else: it would ask for numpy below 2.

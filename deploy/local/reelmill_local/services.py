@@ -12,7 +12,7 @@ HOST = "127.0.0.1"
 
 
 def service_process(
-    name: str, port: int, folder: Path, environment: Mapping[str, str], ready_within: float = 90
+    name: str, port: int, folder: Path, environment: Mapping[str, str], ready_within: float = 240
 ) -> ProcessSpec:
     """The service `reelmill_{name}`, listening on `port`, with these settings."""
     return ProcessSpec(
