@@ -47,9 +47,9 @@ async def channel(store: MemoryStore) -> AsyncIterator[grpc.aio.Channel]:
 async def error_info(call: Any) -> tuple[grpc.StatusCode, error_details_pb2.ErrorInfo]:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         [update async for update in call]
-    trailers: dict[str, Any] = {key: value for key, value in caught.value.trailing_metadata() or ()}
+    trailers: Any = caught.value.trailing_metadata()
     info = error_details_pb2.ErrorInfo()
-    status_pb2.Status.FromString(trailers["grpc-status-details-bin"]).details[0].Unpack(info)
+    status_pb2.Status.FromString(dict(trailers)["grpc-status-details-bin"]).details[0].Unpack(info)
     return caught.value.code(), info
 
 
