@@ -11,7 +11,7 @@ from ..domain import ScriptRequest
 from .calendar import Calendar, Moment
 from .people import Person, cast
 from .places import Place, place
-from .structure import chapter_kinds, scene_kinds
+from .structure import Structure, chapter_kinds
 from .texts import fill, load
 from .theme import Reading
 
@@ -68,8 +68,8 @@ class _Planner:
     def plan(self) -> Plot:
         slots = self._story_slots()
         kinds = chapter_kinds(self._request.chapters)
-        used: Counter[str] = Counter()
-        scenes = [scene_kinds(kind, self._request.scenes, self._witnesses, used, self._rng) for kind in kinds]
+        structure = Structure(self._premise, self._witnesses, self._rng)
+        scenes = [structure.scenes(kind, self._request.scenes) for kind in kinds]
         places = self._route(
             [(kind, name) for kind, names in zip(kinds, scenes, strict=True) for name in names]
         )
@@ -194,7 +194,7 @@ class _Planner:
                 choice = self._key.name
             elif number == 0:
                 choice = self._homes[0]
-            elif name in ("ask", "trade") and (homes := [h for h in self._homes[3:] if h != before]):
+            elif _is_a_visit(name) and (homes := [h for h in self._homes[3:] if h != before]):
                 choice = min(homes, key=lambda home: (self._visits[home], self._homes.index(home)))
             else:
                 choice = self._somewhere(before, number)
@@ -216,3 +216,8 @@ class _Planner:
         key = min(keys, key=lambda k: (self._people[k].home != here, self._heard[k], k))
         self._heard[key] += 1
         return self._people[key]
+
+
+def _is_a_visit(kind: str) -> bool:
+    """Whether somebody is called on where they are at home."""
+    return "W" in load("scenes")[kind]["cast"] and kind not in ("kindness", "gather")

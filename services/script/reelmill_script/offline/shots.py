@@ -239,7 +239,8 @@ class Teller:
         """What is said in the frame; small talk is not said twice while the movie is short."""
         variants = beat.entry.get("say") or []
         variants = [v for v in variants if not beat.filler or self._large or not self._said[v]]
-        if not variants or (beat.filler and self._rng.random() < 0.4):
+        silent = 0.4 if beat.filler else 0.3 if beat.entry["rank"] == 3 else 0.0
+        if not variants or self._rng.random() < silent:
             return []
         choice = min(self._rng.sample(variants, len(variants)), key=lambda v: self._said[v])
         self._said[choice] += 1

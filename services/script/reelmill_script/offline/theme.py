@@ -85,4 +85,5 @@ def _role(theme: str) -> str:
         if word in not_a_role or (noun and verb):
             break
         role.append(word)
-    return " ".join(role) if role and len(role) <= 3 and role[-1] not in adjectives else ""
+    named = " ".join(role)
+    return named if 0 < len(role) <= 3 and role[-1] in words["people"] else ""
