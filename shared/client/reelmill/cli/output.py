@@ -19,6 +19,7 @@ from reelmill.client import CallError, DownloadError
 FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
+_UNFOLDED = 250
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -34,8 +35,9 @@ class CommandError(Exception):
 
 
 def console() -> Console:
-    """For results."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    """For results; where they go to a file or a program, lines are not folded."""
+    width = None if sys.stdout.isatty() else _UNFOLDED
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True, width=width)
 
 
 def notices() -> Console:
