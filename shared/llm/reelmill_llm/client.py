@@ -50,7 +50,7 @@ class OpenAiLlm:
             max_retries=0,
         )
         self._slots = asyncio.Semaphore(settings.concurrency)
-        self._rate = AsyncLimiter(settings.max_rate, 60) if settings.max_rate else None
+        self._rate = AsyncLimiter(1, 60 / settings.max_rate) if settings.max_rate else None
         self._strictness = 0
         self._closed_until = 0.0
         self._checked_until = 0.0

@@ -23,17 +23,17 @@ class LlmSettings(BaseSettings):
     timeout: Annotated[float, Field(gt=0, le=3600, description="Seconds one answer may take.")] = 120.0
     attempts: Annotated[int, Field(ge=1, le=20, description="Times one question is asked in all.")] = 4
     concurrency: Annotated[int, Field(ge=1, le=256, description="Questions asked at a time.")] = 8
-    max_rate: Annotated[float, Field(ge=0, description="Questions a minute; 0: no limit.")] = 0.0
+    max_rate: Annotated[float, Field(ge=0, description="Questions a minute, evenly spaced; 0: no limit.")] = (
+        0.0
+    )
     max_wait: Annotated[
         float, Field(ge=0, description="Seconds to wait at most where the server says when to come back.")
     ] = 60.0
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.base_url and not self.model:
-            raise ValueError(
-                "REELMILL_LLM_BASE_URL is set but REELMILL_LLM_MODEL is not; name the model to ask"
-            )
+        if not self.model and (self.base_url or self.api_key.get_secret_value()):
+            raise ValueError("a language model's URL or key is set; REELMILL_LLM_MODEL has to name the model")
         if self.base_url and urlsplit(self.base_url).scheme not in ("http", "https"):
             raise ValueError("REELMILL_LLM_BASE_URL is not http(s)://host[:port]/path")
         return self

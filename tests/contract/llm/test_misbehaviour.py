@@ -243,6 +243,30 @@ async def test_the_number_of_calls_at_a_time_is_limited(
     assert most == 2
 
 
+async def test_questions_are_spaced_where_a_rate_is_set(
+    server: OpenAiServer, llm_settings: LlmSettings, store: MemoryStore
+) -> None:
+    llm = open_llm(llm_settings.model_copy(update={"max_rate": 600.0}))
+    assert llm is not None
+    started = time.monotonic()
+    await ScriptStage(LlmWriter(llm, store), store).run(request(2, 2, 1), silent)
+    await llm.close()
+    assert len(server.asked) == 7
+    assert time.monotonic() - started >= 6 * 0.1
+
+
+async def test_a_model_that_can_be_reached_is_ready_and_another_says_what_to_check(
+    server: OpenAiServer, llm: Llm, llm_settings: LlmSettings
+) -> None:
+    await llm.check()
+    nobody = open_llm(llm_settings.model_copy(update={"base_url": "http://127.0.0.1:9/v1"}))
+    assert nobody is not None
+    with pytest.raises(ReelmillError, match="REELMILL_LLM_BASE_URL") as error:
+        await nobody.check()
+    assert error.value.reason is Reason.LLM_UNAVAILABLE
+    await nobody.close()
+
+
 async def test_a_cancelled_script_stops_asking(server: OpenAiServer, llm_stage: ScriptStage) -> None:
     server.always(api.hung)
     task = asyncio.create_task(llm_stage.run(request(), silent))
