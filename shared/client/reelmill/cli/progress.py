@@ -113,7 +113,15 @@ class MovieProgress:
             if status.state == Status.STATE_FAILED:
                 mark = "[red]✗[/]"
             total = progress.total or 1
-            bar = ProgressBar(total=total, completed=total if done else progress.done, width=28)
+            completed = total if done else progress.done
+            bar = ProgressBar(
+                total,
+                completed,
+                width=28,
+                style="bright_black",
+                complete_style="cyan",
+                finished_style="green",
+            )
             table.add_row(mark, STAGES.get(status.stage, "?"), bar, self._words(status))
         return table
 
