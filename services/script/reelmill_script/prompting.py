@@ -48,7 +48,7 @@ def shortened(text: str, limit: int) -> str:
 
 def _without_names(description: str, looks: Mapping[str, str]) -> str:
     """Each name becomes its bearer's looks, and "the tall woman" from the second time on."""
-    text = description
+    text = description.replace(STYLE_TOKEN, "")  # it stands at one place only, and that is ours
     # Longer names first, so that "Ann" does not take the beginning of "Ann Lee".
     for name in sorted(looks, key=len, reverse=True):
         said = 0

@@ -198,6 +198,8 @@ def test_everybody_whom_the_summaries_name_is_a_character() -> None:
 
 
 def test_a_style_is_one_of_the_worlds_unless_given() -> None:
-    assert told(asked()).style.keyword in NAMED_STYLES
+    script = told(asked())
+    assert script.style.keyword in NAMED_STYLES
+    assert all(re.fullmatch(r"(very )?[a-z-]+", word) for word in script.style.description.split(", "))
     given = script_pb2.StyleText(keyword="woodcut", description="black lines")
     assert told(asked(style=given)).style == given

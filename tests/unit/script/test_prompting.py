@@ -31,6 +31,11 @@ def test_a_longer_name_is_not_taken_for_a_shorter_one() -> None:
     assert prompt.startswith("an old woman with white hair in a green dress sits")
 
 
+def test_the_place_of_the_style_cannot_be_taken_by_a_description() -> None:
+    prompt = frame_prompt("Tom sees <style> and <style>.", LOOKS, "harbour", "day")
+    assert prompt.count("<style>") == 1
+
+
 def test_a_name_inside_a_word_stays() -> None:
     assert "Annabel's tomatoes" in frame_prompt("Annabel's tomatoes lie there.", LOOKS, "market", "day")
 

@@ -90,8 +90,8 @@ def _style(given: Style | None, reading: Reading, plot: Plot, rng: random.Random
     if given:
         return script_pb2.StyleText(keyword=given.keyword, description=given.description)
     keyword = (*reading.styles, rng.choice(_STYLES[plot.premise]))[0]
-    words = style_words(NAMED_STYLES[keyword]).replace(" very", ", very").split(" ")
-    return script_pb2.StyleText(keyword=keyword, description=" ".join(words))
+    adjectives = re.findall(r"(?:very )?[\w-]+", style_words(NAMED_STYLES[keyword]))
+    return script_pb2.StyleText(keyword=keyword, description=", ".join(adjectives))
 
 
 def _places(scenes: list[ScenePlan]) -> list[str]:
