@@ -74,10 +74,9 @@ def export(folder: RunFolder, target: Path, *, seed: int, command: str) -> float
         shutil.copyfile(folder.path / "tokenizer" / name, draft / "tokenizer" / name)
     (draft / "tokenizer" / "tokenizer.json").unlink(missing_ok=True)
     defaults = {
-        "steps": DEFAULT_STEPS,
-        "guidance": DEFAULT_GUIDANCE,
-        "width": DEFAULT_SIZE,
-        "height": DEFAULT_SIZE,
+        "default_steps": DEFAULT_STEPS,
+        "default_guidance_scale": DEFAULT_GUIDANCE,
+        "default_size": DEFAULT_SIZE,
     }
     (draft / "reelmill.json").write_text(json.dumps(defaults, indent=2) + "\n", "utf-8")
     autoencoder = folder.load("autoencoder") or {}
@@ -89,6 +88,13 @@ def export(folder: RunFolder, target: Path, *, seed: int, command: str) -> float
     shutil.rmtree(target, ignore_errors=True)
     draft.rename(target)
     return size
+
+
+def _load_as_float32(config: Path) -> None:
+    """Weights are stored in float16 for size alone; transformers would otherwise compute in what it finds there."""
+    settings = json.loads(config.read_text("utf-8"))
+    settings.pop("torch_dtype", None)
+    config.write_text(json.dumps({**settings, "dtype": "float32"}, indent=2) + "\n", "utf-8")
 
 
 def _card(trained: Trained, autoencoder: dict[str, Any], seed: int, command: str) -> str:
