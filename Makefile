@@ -10,7 +10,7 @@ export GRPC_VERBOSITY ?= NONE
 ##@ Use it
 .PHONY: demo
 demo: setup ## Make a movie: make demo THEME="A lighthouse keeper adopts a storm" (SHAPE=3x3x3, SEED=7, KEEP=1 leaves the stack up)
-	@$(BIN)/reelmill-local demo $(if $(THEME),--theme "$$THEME") $(if $(SHAPE),--shape $(SHAPE)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep)
+	@$(BIN)/reelmill-local demo $(if $(THEME),--theme "$$THEME") $(if $(SHAPE),--shape $(SHAPE)) $(if $(SEED),--seed $(SEED)) $(if $(filter-out 0 no,$(KEEP)),--keep)
 
 .PHONY: up
 up: setup ## Start the local stack in the background: NATS, S3, Triton and the services

@@ -75,7 +75,8 @@ def _start_detached(stack: LocalStack) -> None:
         started = stack.start()
     except StackError as error:
         raise _fail(f"the stack did not start:\n{error}") from None
-    print("" if started else f"the stack in {stack.folder} runs already")
+    if not started:
+        print(f"the stack in {stack.folder} runs already; other settings take effect after `make down`")
     print(f"  movies (gRPC)  {stack.addresses.get('movies', '-')}")
     print(f"  all addresses  {stack.folder / 'stack.json'}")
     print(f"  logs           {stack.folder / 'logs'}")

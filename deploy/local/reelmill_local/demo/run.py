@@ -45,6 +45,8 @@ class DemoResult:
 
 async def make_movie(stack: LocalStack, wish: DemoMovie, console: Console) -> DemoResult:
     """Makes the movie on a running stack and lays it out in the stack's folder. Raises DemoError."""
+    if "movies" not in stack.addresses:
+        raise DemoError(f"the stack that runs in {stack.folder} is only a part of one; `make down` ends it")
     chapters, scenes, frames = wish.shape
     shape = script_pb2.ScriptShape(chapters=chapters, scenes=scenes, frames=frames)
     begun = time.monotonic()

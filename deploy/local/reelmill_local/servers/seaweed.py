@@ -61,7 +61,7 @@ def seaweed_server(folder: Path, ports: Mapping[str, int], keys: S3Keys, bucket:
         "master.port": ports["master"],
         "master.port.grpc": ports["master-rpc"],
         # 0: as many volumes as the disk has room for. The default, 8, is used up by one bucket.
-        "master.volumeSizeLimitMB": 1024,
+        "master.volumeSizeLimitMB": 256,
         "volume.max": 0,
         "volume.port": ports["volume"],
         "volume.port.grpc": ports["volume-rpc"],
