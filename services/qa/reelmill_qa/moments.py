@@ -21,6 +21,9 @@ class Moments:
         self._people = {character.name for character in script.characters}
         self._frames = {frame.index: frame for frame in Scope(script).frames}
         told = events(Scope(script))
+        self._lines = Counter(
+            (line.speaker, line.text) for frame in self._frames.values() for line in frame.dialogue
+        )
         self._meetings = Counter((event.who, event.place, event.time) for event in told)
         self._deeds = Counter(deed for event in told for deed in _deeds(event))
         self._counts = Counter(
@@ -89,6 +92,7 @@ class Moments:
             number
             for number, (line, reply) in enumerate(pairwise(dialogue))
             if line.text.endswith("?") and line.speaker != reply.speaker and "”" not in line.text + reply.text
+            if self._lines[line.speaker, line.text] == 1
         ]
         if not pairs:
             return None

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from reelmill.v1 import qa_pb2, script_pb2
 
-from .english import English, events, listing, sentence
+from .english import English, listing, sentence
 from .reasons import reasons
-from .scopes import Scope
+from .scopes import Scope, shows
 
 Question = qa_pb2.Question
 
@@ -48,7 +48,7 @@ def plot_questions(scope: Scope, english: English, rng: random.Random) -> Iterat
 
 def _main_characters(scope: Scope) -> Iterator[Question]:
     names = [c.name for c in scope.script.characters if c.role == script_pb2.Character.ROLE_MAIN]
-    first = [next((e.frame for e in events(scope) if e.who == name), None) for name in names]
+    first = [next((frame.index for frame in scope.frames if shows(frame, name)), None) for name in names]
     if names and None not in first:
         many = len(names) > 1
         text = "Who are the main characters" if many else "Who is the main character"

@@ -1,5 +1,6 @@
 """The part of a movie that a question is about: all of it, a chapter, a scene."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -52,6 +53,13 @@ class Scope:
             return f"chapter {self.chapter + 1}{_titled(chapter.title)}"
         title = chapter.scenes[self.scene].title
         return f"scene {self.scene + 1} of chapter {self.chapter + 1}{_titled(title)}"
+
+
+def shows(frame: script_pb2.Frame, name: str) -> bool:
+    """Whether a character is in a frame: acting, acted upon, or told of."""
+    if any(name in (action.character, action.target) for action in frame.actions):
+        return True
+    return name in frame.description and re.search(rf"\b{re.escape(name)}\b", frame.description) is not None
 
 
 def movie(script: script_pb2.Script) -> Scope:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from reelmill.v1 import qa_pb2, script_pb2
 
 from .english import English, Said, distinct, face, sentence
-from .scopes import Scope
+from .scopes import Scope, shows
 
 Question = qa_pb2.Question
 _TOLD = re.compile(r"[^.!?:“”]{20,160}\.")
@@ -222,10 +222,9 @@ def _quoted(frame: script_pb2.Frame) -> str:
 
 def _first_frames(scope: Scope) -> dict[str, int]:
     """The first frame that shows each character of the script."""
-    names = {character.name for character in scope.script.characters}
     first: dict[str, int] = {}
     for frame in scope.frames:
-        for action in frame.actions:
-            if action.character in names:
-                first.setdefault(action.character, frame.index)
+        for character in scope.script.characters:
+            if character.name not in first and shows(frame, character.name):
+                first[character.name] = frame.index
     return first

@@ -54,7 +54,7 @@ def lighthouse() -> script_pb2.Script:
                     "kitchen",
                     "evening",
                     [("Mara", "talk", "Tom", "sad")],
-                    [("Mara", "Help me."), ("Tom", "I will.")],
+                    [("Mara", "Will you help me?"), ("Tom", "I will.")],
                 ),
                 ("kitchen", "night", [("Mara", "look", "Tom", "happy")], []),
             ],

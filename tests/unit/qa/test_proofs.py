@@ -88,6 +88,25 @@ RIGHT = [
         {0: [], 3: []},
         CHAPTER,
     ),
+    temporal(
+        "In the movie, which happens first, “In the kitchen, Tom sits” or “In the harbour, Mara stands”?",
+        "“In the harbour, Mara stands” happens first.",
+        [0, 3],
+    ),
+    temporal(
+        "In chapter 2, in what order do these things happen: “In the harbour, Tom squats down”, "
+        "“In the forest, Mara walks”, “In the forest, Tom holds a lantern”?",
+        "First “In the forest, Mara walks”, then “In the forest, Tom holds a lantern”, "
+        "and finally “In the harbour, Tom squats down”.",
+        [6, 7, 9],
+        CHAPTER,
+    ),
+    plot(
+        "What does Tom answer when Mara asks “Will you help me?”?",
+        "Tom answers: “I will.”",
+        {4: [0, 1]},
+        FRAME,
+    ),
 ]
 
 
@@ -140,6 +159,22 @@ WRONG = {
         "Tom walks.",
         [2],
         SCENE,
+    ),
+    "what is told is in the wrong order": temporal(
+        "In the movie, which happens first, “In the kitchen, Tom sits” or “In the harbour, Mara stands”?",
+        "“In the kitchen, Tom sits” happens first.",
+        [0, 3],
+    ),
+    "nothing of the kind is told": temporal(
+        "In the movie, which happens first, “In the kitchen, Tom cooks” or “In the harbour, Mara stands”?",
+        "“In the harbour, Mara stands” happens first.",
+        [0, 3],
+    ),
+    "the reply is another": plot(
+        "What does Tom answer when Mara asks “Will you help me?”?", "Tom answers: “No.”", {4: [0, 1]}, FRAME
+    ),
+    "the lines of the reply are not named": plot(
+        "What does Tom answer when Mara asks “Will you help me?”?", "Tom answers: “I will.”", {4: [1]}, FRAME
     ),
     "it happens elsewhere": temporal(
         "In chapter 2, which happens first: Tom sits, or Tom squats down?", "Tom sits.", [3, 9], CHAPTER
@@ -217,3 +252,49 @@ def test_evidence_of_a_scene_question_lies_in_one_scene(reader: Reader) -> None:
     question = plot("Why does Mara leave?", "The lamp is out.", {1: [], 4: []}, SCENE)
     with pytest.raises(Unproved, match="more than one part"):
         prove(question, reader)
+
+
+def test_what_is_told_in_other_words_but_done_again_is_no_single_event() -> None:
+    script = lighthouse()
+    again = script.chapters[0].scenes[1].frames[2]
+    again.CopyFrom(script.chapters[0].scenes[1].frames[0])
+    again.index, again.description = 5, "In the kitchen, Tom sits by the stove."
+    asked = temporal(
+        "In the movie, which happens first, “In the kitchen, Tom sits by the stove” "
+        "or “In the forest, Mara walks”?",
+        "“In the kitchen, Tom sits by the stove” happens first.",
+        [5, 6],
+    )
+    again.time_of_day = "evening"
+    with pytest.raises(Unproved, match="2 frames show"):
+        prove(asked, Reader(script))
+    again.time_of_day = "night"
+    assert prove(asked, Reader(script)) == "timeline"
+
+
+def test_to_be_hugged_while_doing_something_is_doing_two_things() -> None:
+    script = lighthouse()
+    script.chapters[0].scenes[1].frames[2].actions.add(character="Tom", verb="hug", target="Mara")
+    asked = temporal(
+        "In the movie, what is the next thing that Mara is seen doing after talking to Tom?",
+        "Mara is seen looking at Tom.",
+        [4, 5],
+    )
+    with pytest.raises(Unproved, match="not one thing"):
+        prove(asked, Reader(script))
+
+
+def test_prose_may_name_who_is_elsewhere_but_not_who_is_nowhere() -> None:
+    script = lighthouse()
+    scene = script.chapters[0].scenes[0]
+    scene.summary = "Mara thinks of Tom and Zed in the forest."
+    del scene.frames[2].actions[0]
+    scene.frames[2].actions[0].target = ""
+    scene.frames[2].description = "In the harbour, Mara looks around."
+    reader = Reader(script)
+    evidence: dict[int, list[int]] = {0: [], 1: [], 2: []}
+    assert (
+        prove(plot("What happens?", "Mara thinks of Tom in the forest.", evidence, SCENE), reader) == "text"
+    )
+    with pytest.raises(Unproved, match="Zed"):
+        prove(plot("What happens?", "Mara thinks of Zed.", evidence, SCENE), reader)
