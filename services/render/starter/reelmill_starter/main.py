@@ -102,7 +102,7 @@ def diffusion(
     images: Annotated[int, typer.Option(help="Pictures to see in all.")] = 1_000_000,
     until: Until = None,
     batch: Annotated[int, typer.Option(help="Pictures a step.")] = 16,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 5e-4,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 1e-3,
 ) -> None:
     """Train the UNet and the text encoder."""
     from reelmill_starter.training.diffusion import DiffusionTraining, Plan

@@ -1,12 +1,14 @@
 """What a style does to the finished picture. Textures are weak: latents have little room for them."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from reelmill_world import StyleVector
 
-Pixels = NDArray[np.float32]
+Pixels = NDArray[np.floating[Any]]
 
 _LUMA = np.array((0.3, 0.59, 0.11), np.float32)
 
@@ -37,7 +39,8 @@ def _shade(pixels: Pixels, mask: Pixels, amount: float, grid: Pixels) -> Pixels:
         if amount < -0.3:
             steps = 9.0
             flat = np.round(pixels * steps) / steps
-            return pixels + (flat - pixels) * np.float32(-amount)
+            flattened: Pixels = pixels + (flat - pixels) * np.float32(-amount)
+            return flattened
         return pixels
     image = Image.fromarray((mask * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(5))
     roundness = np.asarray(image, np.float32) / 255

@@ -109,11 +109,11 @@ def draw_placed(pen: Pen, name: str, x: float, y: float, size: float) -> None:
         case "suitcase":
             pen.arc(x, y - s * 0.72, s * 0.16, 180, 360, s * 0.07, (70, 44, 26))
             pen.box(x - s * 0.5, y - s * 0.7, x + s * 0.5, y, (160, 84, 44))
-            for side in (-0.3, 0.3):
-                pen.stroke([(x + side * s, y - s * 0.7), (x + side * s, y)], s * 0.08, (236, 196, 110))
+            for strap in (-0.3, 0.3):
+                pen.stroke([(x + strap * s, y - s * 0.7), (x + strap * s, y)], s * 0.08, (236, 196, 110))
         case "table":
-            for side in (-0.55, 0.55):
-                pen.stroke([(x + side * s, y), (x + side * s, y - s * 0.6)], s * 0.1, (110, 70, 36))
+            for leg in (-0.55, 0.55):
+                pen.stroke([(x + leg * s, y), (x + leg * s, y - s * 0.6)], s * 0.1, (110, 70, 36))
             pen.box(x - s * 0.75, y - s * 0.72, x + s * 0.75, y - s * 0.56, (176, 118, 62))
         case _:
             raise KeyError(name)

@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ def draw(scene: SceneDescription, style: StyleVector | None = None, *, seed: int
     mask = changed.reshape(size, _OVERSAMPLE, size, _OVERSAMPLE).mean(axis=(1, 3), dtype=np.float32)
     if not scene.indoor:
         sky.falling(pen, scene.weather, rng, (0.0, 0.0, 1.06, 1.0))
-    pixels = np.asarray(canvas.reduce(_OVERSAMPLE), np.float32) / 255
+    pixels: NDArray[np.floating[Any]] = np.asarray(canvas.reduce(_OVERSAMPLE), np.float32) / 255
     pixels = sky.light(pixels, scene.time, indoor=scene.indoor)
     pixels = finish(pixels, mask, style, np.random.default_rng(seed))
     return Drawing((pixels * 255 + 0.5).astype(np.uint8), mask)

@@ -1,7 +1,7 @@
 """Sky, light and weather."""
 
 import random
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from PIL import Image
 
 from reelmill_starter.drawing.pen import Colour, Pen, mix
 
-Pixels = NDArray[np.float32]
+Pixels = NDArray[np.floating[Any]]
 
 # Sky at the top and at the horizon.
 SKIES: Final[dict[str, tuple[Colour, Colour]]] = {

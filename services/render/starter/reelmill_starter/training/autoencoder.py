@@ -141,7 +141,7 @@ def tune_decoder(folder: RunFolder, *, seed: int, minutes: float, pictures: int)
             latents = latents + 0.05 * torch.randn_like(latents)
         loss = reconstruction_loss(model.decode(latents).sample, target)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
         update_average(average, model, 0.995)
@@ -168,7 +168,7 @@ def _crops(drawn: np.ndarray, size: int, rng: np.random.Generator) -> Tensor:
 def psnr(model: AutoencoderKL, pictures: Tensor) -> float:
     """Peak signal to noise ratio of `pictures` (N, 3, H, W) through the autoencoder, in dB."""
     errors = []
-    for part in pictures.split(16):
+    for part in torch.split(pictures, 16):
         output = model.decode(model.encode(part).latent_dist.mode()).sample.clamp(-1, 1)
         errors.append(((output - part) / 2).square().mean(dim=(1, 2, 3)))
     return float(-10 * torch.cat(errors).log10().mean())

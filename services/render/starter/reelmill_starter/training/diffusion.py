@@ -28,7 +28,7 @@ class Plan:
 
     seed: int = 7
     batch: int = 16
-    rate: float = 5e-4
+    rate: float = 1e-3
     images: int = 1_000_000
     until: datetime | None = None
     # The share of the training at whose end the learning rate falls to nearly nothing.
@@ -165,7 +165,7 @@ class DiffusionTraining:
         weights = 1 + plan.figure_weight * masks
         loss = (error * weights).mean() / weights.mean()
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
@@ -182,7 +182,8 @@ class DiffusionTraining:
     ) -> Tensor:
         noisy = self.schedule.add_noise(latents, noise, times)
         target = self.schedule.get_velocity(latents, noise, times)
-        return (model(noisy, times, tokens) - target).square()
+        error: Tensor = (model(noisy, times, tokens) - target).square()
+        return error
 
     @torch.no_grad()
     def validation_loss(self) -> float:
@@ -194,7 +195,7 @@ class DiffusionTraining:
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
         times = (torch.arange(VALIDATION_COUNT) * 1000 + 500) // VALIDATION_COUNT
         self.average.eval()
-        parts = zip(latents.split(32), noise.split(32), times.split(32), tokens.split(32), strict=True)
+        parts = zip(*(torch.split(one, 32) for one in (latents, noise, times, tokens)), strict=True)
         losses = [self._squared_error(self.average, *part).mean() for part in parts]
         return float(torch.stack(losses).mean())
 

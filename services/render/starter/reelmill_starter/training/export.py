@@ -73,6 +73,7 @@ def export(folder: RunFolder, target: Path, *, seed: int, command: str) -> float
     for name in ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"):
         shutil.copyfile(folder.path / "tokenizer" / name, draft / "tokenizer" / name)
     (draft / "tokenizer" / "tokenizer.json").unlink(missing_ok=True)
+    _load_as_float32(draft / "text_encoder" / "config.json")
     defaults = {
         "default_steps": DEFAULT_STEPS,
         "default_guidance_scale": DEFAULT_GUIDANCE,
@@ -91,7 +92,7 @@ def export(folder: RunFolder, target: Path, *, seed: int, command: str) -> float
 
 
 def _load_as_float32(config: Path) -> None:
-    """Weights are stored in float16 for size alone; transformers would otherwise compute in what it finds there."""
+    """Weights are stored in float16 for size alone; transformers would otherwise compute in it."""
     settings = json.loads(config.read_text("utf-8"))
     settings.pop("torch_dtype", None)
     config.write_text(json.dumps({**settings, "dtype": "float32"}, indent=2) + "\n", "utf-8")

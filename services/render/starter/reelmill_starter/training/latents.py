@@ -20,7 +20,7 @@ VALIDATION_COUNT: Final = 128
 def encode(autoencoder: AutoencoderKL, pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
     """(N, H, W, 3) uint8 to unscaled latents (N, 6, H/8, W/8)."""
     with torch.no_grad():
-        parts = [autoencoder.encode(part).latent_dist.mode() for part in to_tensor(pixels).split(16)]
+        parts = [autoencoder.encode(part).latent_dist.mode() for part in torch.split(to_tensor(pixels), 16)]
     return torch.cat(parts).half().numpy()
 
 

@@ -58,5 +58,6 @@ def cosine(progress: float, floor: float = 0.02) -> float:
 def update_average(average: torch.nn.Module, model: torch.nn.Module, decay: float) -> None:
     """Moves the exponential moving average a step towards `model`."""
     with torch.no_grad():
-        old, new = list(average.parameters()), list(model.parameters())
+        old: list[torch.Tensor] = list(average.parameters())
+        new: list[torch.Tensor] = list(model.parameters())
         torch._foreach_lerp_(old, new, 1 - decay)

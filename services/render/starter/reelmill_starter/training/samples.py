@@ -9,7 +9,7 @@ from diffusers import StableDiffusionPipeline
 from numpy.typing import NDArray
 from PIL import Image
 
-from reelmill_starter.training.pictures import VALIDATION_START, example
+from reelmill_starter.training.pictures import VALIDATION_START, Example, example
 from reelmill_world import caption
 
 _GAP = 2
@@ -55,7 +55,7 @@ def validation_sheet(
 
     Only named styles are taken, because there one sees at a glance whether style and content are right.
     """
-    examples = []
+    examples: list[Example] = []
     number = VALIDATION_START
     while len(examples) < count:
         one = example(seed, number)

@@ -63,10 +63,15 @@ def _centre(kernel: Tensor, like: Tensor) -> Tensor:
     return full
 
 
+def _bias(conv: nn.Conv2d) -> Tensor:
+    assert conv.bias is not None, "every convolution of the autoencoder has one"
+    return conv.bias
+
+
 def _carry(conv: nn.Conv2d, kernel: Tensor) -> None:
     """The carried channels pass through `kernel`, each to itself and nothing else to them."""
     conv.weight[:_CARRIED] = 0
-    conv.bias[:_CARRIED] = 0
+    _bias(conv)[:_CARRIED] = 0
     for channel in range(_CARRIED):
         conv.weight[channel, channel] = _centre(kernel, conv.weight)
 
@@ -74,7 +79,7 @@ def _carry(conv: nn.Conv2d, kernel: Tensor) -> None:
 def _carry_colours(conv: nn.Conv2d, gain: float) -> None:
     """The first three inputs go to the carried channels, once as they are and once negated."""
     conv.weight[:_CARRIED] = 0
-    conv.bias[:_CARRIED] = 0
+    _bias(conv)[:_CARRIED] = 0
     for channel in range(3):
         conv.weight[channel, channel, 1, 1] = gain
         conv.weight[channel + 3, channel, 1, 1] = -gain
@@ -85,13 +90,13 @@ def _hold_steady(shortcut: nn.Conv2d) -> None:
     width = shortcut.weight.shape[0]
     shortcut.weight[-_STEADY:] = 0
     signs = torch.tensor([1.0, -1.0]).repeat(_STEADY // 2)
-    shortcut.bias[-_STEADY:] = signs * (width / _STEADY) ** 0.5
+    _bias(shortcut)[-_STEADY:] = signs * (width / _STEADY) ** 0.5
 
 
 def _read_colours(conv: nn.Conv2d, gain: float) -> None:
     """The first three outputs are carried channels minus their negatives: silu(x) - silu(-x) = x."""
     conv.weight[:3] = 0
-    conv.bias[:3] = 0
+    _bias(conv)[:3] = 0
     for channel in range(3):
         conv.weight[channel, channel, 1, 1] = gain
         conv.weight[channel, channel + 3, 1, 1] = -gain
