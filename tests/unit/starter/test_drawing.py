@@ -20,10 +20,10 @@ from reelmill_world import (
 BOB = Appearance("man", colour="red")
 
 
-def one(verb: str = "stand", colour: str = "red", **scene: str) -> SceneDescription:
+def one(verb: str = "stand", colour: str = "red", place: str = "garden") -> SceneDescription:
     held = "book" if verb == "hold" else None
     figure = Figure(Appearance("man", colour=colour), verb, held=held)
-    return SceneDescription.of(scene.pop("place", "garden"), figures=[figure], **scene)
+    return SceneDescription.of(place, figures=[figure])
 
 
 def difference(first: SceneDescription, second: SceneDescription) -> float:
@@ -86,8 +86,8 @@ def test_figures_are_large() -> None:
 
 
 def test_night_is_darker_and_snow_is_whiter() -> None:
-    def brightness(**scene: str) -> float:
-        return float(draw(SceneDescription.of("mountain", **scene), seed=1).pixels.mean())
+    def brightness(time: str = "day", weather: str = "clear") -> float:
+        return float(draw(SceneDescription.of("mountain", time=time, weather=weather), seed=1).pixels.mean())
 
     assert brightness(time="night") < 0.6 * brightness(time="day")
     assert brightness(weather="snow") > brightness(weather="rain")
