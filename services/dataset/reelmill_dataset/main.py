@@ -20,15 +20,16 @@ async def serve() -> None:
     bus = Bus(settings, "dataset")
     store = S3Store(settings)
     stage = DatasetStage(store)
+    runtime = Runtime("dataset", settings, bus)
+    runtime.needs("object store", store.check)
     worker = JobWorker(
         bus,
         common_pb2.STAGE_DATASET,
         DatasetJobs(stage),
         concurrency=settings.job_concurrency,
         ack_wait=settings.job_ack_wait,
+        ready=runtime.ready,
     )
-    runtime = Runtime("dataset", settings, bus)
-    runtime.needs("object store", store.check)
     name = dataset_pb2.DESCRIPTOR.services_by_name["DatasetService"].full_name
     add = dataset_pb2_grpc.add_DatasetServiceServicer_to_server
     await runtime.run([(add, DatasetService(stage), name)], [worker.run])
