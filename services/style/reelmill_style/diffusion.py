@@ -7,9 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-import torch
-
-from reelmill_diffusion import Cancelled, DiffusionModel, Drawing, InputError, ModelError, draw
+from reelmill_diffusion import (
+    Cancelled,
+    DiffusionModel,
+    Drawing,
+    InputError,
+    ModelError,
+    draw,
+    use_threads,
+)
 from reelmill_diffusion.inversion import InversionOptions, Reference, learn_style
 from reelmill_kit.errors import Reason, ReelmillError, invalid
 from reelmill_kit.telemetry import logger
@@ -101,13 +107,11 @@ class DiffusionLearner:
         return await asyncio.shield(loading)
 
     def _load(self) -> DiffusionModel:
-        if self._threads:
-            torch.set_num_threads(self._threads)
-        dtype = self._dtype
-        if dtype == "auto" and self._device != "cpu" and torch.cuda.is_available():
-            dtype = "bfloat16"  # gradients of float16 vanish
+        use_threads(self._threads)
         try:
-            model = DiffusionModel.load(self._directory, device=self._device, dtype=dtype)
+            model = DiffusionModel.load(
+                self._directory, device=self._device, dtype=self._dtype, to_learn=True
+            )
         except ModelError as error:
             raise ReelmillError(
                 Reason.NOT_READY, f"{error}; set REELMILL_DIFFUSION_MODEL to a directory in diffusers format"

@@ -61,25 +61,29 @@ class DiffusionModel:
             module.eval().requires_grad_(False)
 
     @classmethod
-    def load(cls, directory: Path | str, *, device: str = "auto", dtype: str = "auto") -> Self:
+    def load(
+        cls, directory: Path | str, *, device: str = "auto", dtype: str = "auto", to_learn: bool = False
+    ) -> Self:
         """Opens a directory; nothing is downloaded, no pickle is read, no code in it is run.
 
-        `device`: auto, cpu, cuda, cuda:1 ...; `dtype`: auto (float32 on a CPU, else float16), float32,
-        float16 or bfloat16. Raises ModelError with what the directory lacks.
+        `device`: auto, cpu, cuda, cuda:1 ...; `dtype`: auto, float32, float16 or bfloat16. Auto is float32 on
+        a CPU, else float16, or bfloat16 `to_learn`, because gradients vanish in float16. Raises ModelError
+        with what the directory lacks.
         """
         directory = Path(directory)
         place = _place(device)
         if dtype == "auto":
-            dtype = "float32" if place.type == "cpu" else "float16"
+            dtype = "float32" if place.type == "cpu" else "bfloat16" if to_learn else "float16"
         if dtype not in ("float32", "float16", "bfloat16"):
             raise ModelError(f"{dtype!r} is none of auto, float32, float16, bfloat16")
         digest = model_digest(directory)
         pipeline = _open(directory, getattr(torch, dtype))
         try:
-            pipeline.to(place)
+            if place.type != "cpu":
+                pipeline.to(place)
         except (RuntimeError, AssertionError) as error:
             raise ModelError(f"{directory} cannot be brought to {device}: {error}") from error
-        if pipeline.vae.config.force_upcast:
+        if pipeline.vae.config.force_upcast and pipeline.vae.dtype == torch.float16:
             pipeline.vae.to(torch.float32)  # its activations overflow float16
         return cls(pipeline, digest, _settings(directory), place)
 
@@ -190,6 +194,12 @@ class DiffusionModel:
             torch.tensor(mean, device=self.device).view(1, -1, 1, 1),
             torch.tensor(std, device=self.device).view(1, -1, 1, 1),
         )
+
+
+def use_threads(count: int) -> None:
+    """How many CPU threads a drawing uses; 0: PyTorch's choice."""
+    if count:
+        torch.set_num_threads(count)
 
 
 def _place(device: str) -> torch.device:

@@ -10,10 +10,19 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import torch
+import numpy as np
 import triton_python_backend_utils as pb_utils
 
-from reelmill_diffusion import DiffusionModel, Drawing, EmbeddingCache, InputError, draw, resolve
+from reelmill_diffusion import (
+    DiffusionModel,
+    Drawing,
+    EmbeddingCache,
+    Image,
+    InputError,
+    draw,
+    resolve,
+    use_threads,
+)
 
 
 class TritonPythonModel:
@@ -26,8 +35,7 @@ class TritonPythonModel:
             raise pb_utils.TritonModelException(
                 "set REELMILL_DIFFUSION_MODEL to a directory in diffusers format"
             )
-        if threads := int(os.environ.get("REELMILL_TORCH_THREADS", "0")):
-            torch.set_num_threads(threads)
+        use_threads(int(os.environ.get("REELMILL_TORCH_THREADS", "0")))
         device = os.environ.get("REELMILL_DIFFUSION_DEVICE", "auto")
         if device == "auto" and args["model_instance_kind"] == "GPU":
             device = f"cuda:{args['model_instance_device_id']}"
@@ -67,7 +75,7 @@ class TritonPythonModel:
             if image is None:
                 responses[index] = _failed("cancelled by the caller", pb_utils.TritonError.CANCELLED)
             else:
-                responses[index] = self._answer(drawing, torch.from_numpy(image))
+                responses[index] = self._answer(drawing, image)
         return responses
 
     def _read(self, request: Any) -> Drawing:
@@ -84,7 +92,7 @@ class TritonPythonModel:
             style=self._styles.get(style) if style else None,
         )
 
-    def _answer(self, drawing: Drawing, image: torch.Tensor) -> Any:
+    def _answer(self, drawing: Drawing, image: Image) -> Any:
         names = ("steps", "guidance_scale", "width", "height", "scheduler")
         settings = {name: getattr(drawing, name) for name in names}
         tensors = {
@@ -105,19 +113,19 @@ def _failed(message: str, code: int) -> Any:
     return pb_utils.InferenceResponse(error=pb_utils.TritonError(message, code))
 
 
-def _tensor(request: Any, name: str) -> torch.Tensor:
+def _tensor(request: Any, name: str) -> np.ndarray:
     """The request's one row of an input, as a vector."""
     tensor = pb_utils.get_input_tensor_by_name(request, name)
     if tensor is None:
         raise InputError(name, "is missing")
-    rows = torch.from_dlpack(tensor.to_dlpack())
+    rows = np.from_dlpack(tensor)
     if rows.shape[0] != 1:
         raise InputError(name, f"has {rows.shape[0]} rows; a request is for one frame")
     return rows[0]
 
 
 def _bytes(request: Any, name: str) -> bytes:
-    return _tensor(request, name).cpu().numpy().tobytes()
+    return _tensor(request, name).tobytes()
 
 
 def _text(request: Any, name: str) -> str:
@@ -131,5 +139,5 @@ def _number(request: Any, name: str) -> float | int:
     return _tensor(request, name)[0].item()
 
 
-def _vector(data: bytes) -> torch.Tensor:
-    return torch.frombuffer(bytearray(data), dtype=torch.uint8)
+def _vector(data: bytes) -> np.ndarray:
+    return np.frombuffer(bytearray(data), dtype=np.uint8)
