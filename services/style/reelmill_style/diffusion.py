@@ -71,7 +71,9 @@ class DiffusionLearner:
         model = await self._model()
         loop = asyncio.get_running_loop()
         references = [Reference(example.image, example.prompt) for example in examples]
-        options = InversionOptions(steps=plan.steps, vectors=plan.vectors, seed=plan.seed)
+        options = InversionOptions(
+            steps=plan.steps, vectors=plan.vectors, batch_size=plan.batch_size, seed=plan.seed
+        )
 
         def work(cancelled: Callable[[], bool]) -> Embedding:
             try:

@@ -25,6 +25,7 @@ class Defaults:
     steps: int
     vectors: int
     references: int
+    batch_size: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class StyleRequest:
     steps: int
     vectors: int
     references: int
+    batch_size: int
 
     @classmethod
     def parse(cls, message: style_pb2.LearnStyleRequest, defaults: Defaults) -> "StyleRequest":
@@ -62,6 +64,7 @@ class StyleRequest:
             steps=options.steps or defaults.steps,
             vectors=options.vectors or defaults.vectors,
             references=len(message.references) or options.references or defaults.references,
+            batch_size=defaults.batch_size,
         )
 
     @property
@@ -81,6 +84,7 @@ class StyleRequest:
                 "seed": self.seed,
                 "steps": self.steps,
                 "vectors": self.vectors,
+                "batch_size": self.batch_size,
                 "references": [reference.identity for reference in references],
             },
             sort_keys=True,
@@ -122,7 +126,7 @@ def references_to_draw(request: StyleRequest) -> list[DrawnReference]:
     """
     rng = random.Random(request.seed)
     places = rng.sample(PLACES, len(PLACES))
-    style = re.sub(r"\s*[,;]\s*", " ", request.text)
+    style = re.sub(r"\s*[,;]\s*", " ", request.text.replace(TOKEN, "style"))
     references = []
     for index in range(request.references):
         scene = replace(random_scene(rng), place=places[index % len(places)])

@@ -26,9 +26,13 @@ async def serve() -> None:
         dtype=settings.diffusion_dtype,
         threads=settings.torch_threads,
     )
-    stage = StyleStage(
-        store, learner, Defaults(settings.style_steps, settings.style_vectors, settings.style_references)
+    defaults = Defaults(
+        steps=settings.style_steps,
+        vectors=settings.style_vectors,
+        references=settings.style_references,
+        batch_size=settings.style_batch_size,
     )
+    stage = StyleStage(store, learner, defaults)
     runtime.needs("object store", store.check)
     runtime.needs("diffusion model", learner.check)
     worker = JobWorker(

@@ -39,6 +39,7 @@ class Plan:
     seed: int
     steps: int
     vectors: int
+    batch_size: int
 
 
 class Learner(Protocol):

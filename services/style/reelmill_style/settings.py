@@ -23,6 +23,9 @@ class StyleSettings(ServiceSettings):
         int, Field(ge=1, le=5000, description="Updates where a request does not say; SDXL wants about 500.")
     ] = 140
     style_vectors: Annotated[int, Field(ge=1, le=16, description="Vectors where a request does not say.")] = 4
+    style_batch_size: Annotated[
+        int, Field(ge=1, le=16, description="References in one update: less needs less memory.")
+    ] = 4
     style_references: Annotated[
         int, Field(ge=1, le=64, description="References drawn where a request does not say.")
     ] = 10

@@ -96,7 +96,13 @@ class StyleStage:
             some = references[start : start + _DRAWN_AT_ONCE]
             drawn = await self._images(start, some, archive)
             examples += [Example(i, r.learning_prompt) for i, r in zip(drawn, some, strict=True)]
-        plan = Plan(style_text=request.text, seed=request.seed, steps=request.steps, vectors=request.vectors)
+        plan = Plan(
+            style_text=request.text,
+            seed=request.seed,
+            steps=request.steps,
+            vectors=request.vectors,
+            batch_size=request.batch_size,
+        )
         keeper = _CheckpointKeeper(archive)
         try:
             embedding = await self._learner.learn(
@@ -113,7 +119,11 @@ class StyleStage:
             "text": {"keyword": request.keyword, "description": request.description},
             "seed": request.seed,
             "model_digest": style.model_digest,
-            "options": {"steps": request.steps, "vectors": request.vectors},
+            "options": {
+                "steps": request.steps,
+                "vectors": request.vectors,
+                "batch_size": request.batch_size,
+            },
             "references": [
                 {"key": archive.reference_key(i), "from": r.identity, "prompt": r.learning_prompt}
                 for i, r in enumerate(references)

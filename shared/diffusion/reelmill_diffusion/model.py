@@ -85,6 +85,8 @@ class DiffusionModel:
             raise ModelError(f"{directory} cannot be brought to {device}: {error}") from error
         if pipeline.vae.config.force_upcast and pipeline.vae.dtype == torch.float16:
             pipeline.vae.to(torch.float32)  # its activations overflow float16
+        if to_learn and place.type == "cuda":
+            pipeline.unet.enable_gradient_checkpointing()  # XL at 1024 px would need 20 GB a picture
         return cls(pipeline, digest, _settings(directory), place)
 
     @property

@@ -75,6 +75,11 @@ def test_references_differ_in_all_but_their_style() -> None:
         )
 
 
+def test_a_style_that_says_style_does_not_ask_for_a_learned_one() -> None:
+    asked = request(style=script_pb2.StyleText(keyword="<style>", description="<style>"))
+    assert all(TOKEN not in r.drawing_prompt for r in references_to_draw(asked))
+
+
 def test_more_references_than_there_are_places_can_be_drawn() -> None:
     drawn = references_to_draw(request(options=style_pb2.StyleOptions(references=64)))
     assert len({r.seed for r in drawn}) == 64
