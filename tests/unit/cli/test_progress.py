@@ -23,6 +23,15 @@ def test_pace_is_measured_from_what_was_seen() -> None:
     assert pace.rate == 2.0
 
 
+def test_pace_forgets_how_slow_the_beginning_was() -> None:
+    pace = Pace(window=10)
+    for second in range(0, 100, 20):
+        pace.see(second, second // 20)
+    for second in range(100, 120):
+        pace.see(second, 2 * second)
+    assert pace.rate == 2.0
+
+
 def test_without_a_terminal_progress_is_a_line_now_and_then() -> None:
     now = 0.0
     out = io.StringIO()

@@ -1,6 +1,7 @@
 """Shows a movie being made: a live table with rate and time left on a terminal, plain lines elsewhere."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -44,26 +45,28 @@ def bars(output: Console) -> Progress:
     )
 
 
-@dataclass
 class Pace:
-    """How fast a stage goes, from what was seen of it. Times in seconds, steps in the stage's own unit."""
+    """How fast a stage goes now: measured over its last `window` seconds, steps in the stage's own unit."""
 
-    first: tuple[float, int] | None = None
-    last: tuple[float, int] = (0.0, 0)
+    def __init__(self, window: float = 30.0) -> None:
+        self._window = window
+        self._seen: deque[tuple[float, int]] = deque()
 
     def see(self, now: float, done: int) -> None:
         """Notes that `done` steps were finished at `now`."""
-        if self.first is None:
-            self.first = (now, done)
-        if done != self.last[1]:
-            self.last = (now, done)
+        if self._seen and self._seen[-1][1] == done:
+            return
+        self._seen.append((now, done))
+        while len(self._seen) > 2 and now - self._seen[0][0] > self._window:
+            self._seen.popleft()
 
     @property
     def rate(self) -> float | None:
         """Steps a second, or None before two counts were seen."""
-        if self.first is None or self.last[1] <= self.first[1] or self.last[0] <= self.first[0]:
+        if len(self._seen) < 2:
             return None
-        return (self.last[1] - self.first[1]) / (self.last[0] - self.first[0])
+        (begun, before), (now, done) = self._seen[0], self._seen[-1]
+        return (done - before) / (now - begun) if now > begun and done > before else None
 
     def left(self, done: int, total: int) -> float | None:
         """Seconds to the stage's end at this rate."""
