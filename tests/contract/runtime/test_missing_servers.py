@@ -1,4 +1,4 @@
-"""A service that starts before what it needs lives on, says what is missing, and is ready once it is there."""
+"""A service that starts before its servers lives on, says what is missing, and is ready once it is there."""
 
 import asyncio
 import os
