@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,33 @@ def test_a_second_start_finds_the_running_stack(stack: LocalStack) -> None:
     assert again.start() is False
     assert again.addresses == stack.addresses
     assert again.environment == stack.environment
+
+
+def test_two_starts_at_once_make_one_stack(tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        stacks = [LocalStack(tmp_path, only=["nats"]) for _ in range(3)]
+        started = list(pool.map(lambda stack: stack.start(), stacks))
+    try:
+        assert len({stack.status()["pid"] for stack in stacks}) == 1
+        assert len(started) == 3
+    finally:
+        stacks[0].stop()
+
+
+def test_a_start_while_the_stack_ends_waits_for_its_end(tmp_path: Path) -> None:
+    stack = LocalStack(tmp_path, only=["nats", "s3"])
+    stack.start()
+    first = stack.status()["pid"]
+    with ThreadPoolExecutor() as pool:
+        ending = pool.submit(stack.stop)
+        time.sleep(0.2)
+        again = LocalStack(tmp_path, only=["nats"])
+        again.start()
+        ending.result()
+    try:
+        assert again.status()["pid"] != first
+    finally:
+        again.stop()
 
 
 def test_another_stack_gets_other_ports(stack: LocalStack, tmp_path: Path) -> None:

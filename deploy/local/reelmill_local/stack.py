@@ -53,6 +53,7 @@ class LocalStack:
         self._extra = dict(environment or {})
         self._report = report
         self._status: dict[str, Any] = {}
+        self._log_begin = 0
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -85,7 +86,11 @@ class LocalStack:
         Returns: Whether it was started now.
         Raises: StackError.
         """
-        started = None if self.is_running() else self._launch(bound_to_caller)
+        while running := self.is_running():
+            if self._status["state"] != "stopping":
+                break
+            time.sleep(0.1)
+        started = None if running else self._launch(bound_to_caller)
         self._wait_ready(started)
         return started is not None
 
@@ -94,15 +99,18 @@ class LocalStack:
         shown = 0
         end = time.monotonic() + START_LIMIT
         while True:
-            lines = log.read_text(errors="replace").splitlines() if started and log.exists() else []
+            lines = _lines(log, self._log_begin) if started else []
             for line in lines[shown:]:
                 if REPORT_LINE.match(line):
                     self._report(line)
             shown = len(lines)
-            if started and started.poll() is not None:
+            if self.is_running():
+                if self._status["state"] == "ready":
+                    return
+            elif started is None:
+                raise StackError(f"the stack in {self.folder} ended while it was waited for; see {log}")
+            elif started.poll() is not None:
                 raise StackError(_error_in(lines) or f"the supervisor ended with status {started.returncode}")
-            if self.is_running() and self._status["state"] == "ready":
-                return
             if time.monotonic() > end:
                 self.stop()
                 raise StackError(f"the stack was not ready within {START_LIMIT:.0f} s; see {log.parent}")
@@ -146,7 +154,8 @@ class LocalStack:
         command = [sys.executable, "-m", "reelmill_local", "up", "--folder", str(self.folder)]
         command += [f"--only={','.join(self._only)}"]
         command += ["--parent", str(os.getpid())] if bound_to_caller else []
-        with (logs / "supervisor.log").open("wb") as log:
+        with (logs / "supervisor.log").open("ab") as log:
+            self._log_begin = log.tell()
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -172,6 +181,13 @@ class LocalStack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await asyncio.to_thread(self.stop)
+
+
+def _lines(file: Path, begin: int) -> list[str]:
+    """The lines of a file from this position on."""
+    with file.open("rb") as content:
+        content.seek(begin)
+        return content.read().decode(errors="replace").splitlines()
 
 
 def _error_in(lines: Sequence[str]) -> str:
