@@ -33,6 +33,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from reelmill_kit import telemetry
 from reelmill_local import LocalStack
 from reelmill_render.domain import Model, Picture
 from reelmill_world import caption, random_scene
@@ -41,7 +42,7 @@ from tests.bench.system import Made, System
 
 BATCHES = (1, 4, 8, 16)
 TORCH_FREE = ("movies", "script", "render", "qa", "dataset")
-console = Console(stderr=False, highlight=False)
+console = Console(highlight=False)
 
 
 def pictures(model: Model, count: int, seed: int) -> list[Picture]:
@@ -131,6 +132,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=64, help="frames a round through the system")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    telemetry.set_up("bench", "WARNING")
     with tempfile.TemporaryDirectory(prefix="reelmill-bench-") as folder:
         with console.status("starting the local stack"):
             stack = LocalStack(Path(folder))

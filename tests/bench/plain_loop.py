@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import numpy as np
 import torch
+import transformers
 from diffusers import StableDiffusionPipeline
 from numpy.typing import NDArray
 
@@ -25,8 +27,10 @@ class PlainLoop:
     """Loaded at float32 with PyTorch's own number of threads, as Triton loads it."""
 
     def __init__(self, model: Path) -> None:
+        diffusers.utils.logging.disable_progress_bar()
+        transformers.utils.logging.disable_progress_bar()
         load: Any = StableDiffusionPipeline.from_pretrained
-        self._pipeline = load(str(model), torch_dtype=torch.float32)
+        self._pipeline = load(str(model), dtype=torch.float32)
         self._pipeline.set_progress_bar_config(disable=True)
 
     def draw(self, pictures: Sequence[Picture], batch: int) -> Drawn:
