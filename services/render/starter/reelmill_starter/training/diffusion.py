@@ -32,16 +32,16 @@ class Plan:
     images: int = 1_000_000
     until: datetime | None = None
     # The share of the training at whose end the learning rate falls to nearly nothing.
-    anneal: float = 0.4
+    anneal: float = 0.3
     caption_dropout: float = 0.1
-    figure_weight: float = 1.5
+    figure_weight: float = 1.0
     average_decay: float = 0.9995
     save_minutes: float = 5.0
     # Unnamed styles come in slowly until this many pictures were seen.
     named_first: int = 80_000
     # Times are powers of a uniform number: below 1, most lie late in the schedule. What a picture shows is
     # settled there, for coarse colours are seen through much noise; early times are learned quickly.
-    time_power: float = 0.4
+    time_power: float = 0.25
 
 
 class Denoiser(torch.nn.Module):

@@ -81,7 +81,7 @@ def export(folder: RunFolder, target: Path, *, seed: int, command: str) -> float
     }
     (draft / "reelmill.json").write_text(json.dumps(defaults, indent=2) + "\n", "utf-8")
     autoencoder = folder.load("autoencoder") or {}
-    (draft / "README.md").write_text(_card(trained, autoencoder, seed, command), "utf-8")
+    (draft / "README.md").write_text(_card(trained, autoencoder, seed, command, _notes(folder)), "utf-8")
     size = sum(path.stat().st_size for path in draft.rglob("*") if path.is_file()) / 1e6
     if size > MAX_MEGABYTES:
         shutil.rmtree(draft)
@@ -98,7 +98,13 @@ def _load_as_float32(config: Path) -> None:
     config.write_text(json.dumps({**settings, "dtype": "float32"}, indent=2) + "\n", "utf-8")
 
 
-def _card(trained: Trained, autoencoder: dict[str, Any], seed: int, command: str) -> str:
+def _notes(folder: RunFolder) -> str:
+    """What was written down in the folder's notes.md about a run that was not the plain command."""
+    path = folder.path / "notes.md"
+    return f"\n{path.read_text('utf-8').strip()}\n" if path.exists() else ""
+
+
+def _card(trained: Trained, autoencoder: dict[str, Any], seed: int, command: str, notes: str) -> str:
     record, pipeline = trained.record, trained.pipeline
     sizes = {
         name: sum(p.numel() for p in getattr(pipeline, name).parameters()) / 1e6
@@ -141,7 +147,7 @@ world are spelled byte by byte and mean little to it.
   {record["images"]:,} pictures seen, {record["seconds"] / 3600:.2f} hours; these are averaged weights.
 - Hardware: two CPU cores ({platform.machine()}), shared with other work; torch {torch.__version__}.
 - Command: `{command}`, seed {seed}.
-
+{notes}
 | pictures seen | minutes | validation loss |
 |---|---|---|
 {rows}

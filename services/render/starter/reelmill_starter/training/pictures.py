@@ -47,7 +47,7 @@ class Example:
             )
             if self.style_name == _PLAIN and rng.random() < 0.5:
                 return caption(self.scene, None, rng)
-        return caption(self.scene, words, rng)
+        return caption(self.scene, words, None if rng.random() < 0.5 else rng)
 
     def canonical_caption(self) -> str:
         """The prompt that asks for this picture in the usual form."""
