@@ -15,12 +15,13 @@ from grpc_status import rpc_status
 from PIL import Image
 
 from reelmill.v1 import common_pb2, events_pb2, render_pb2, render_pb2_grpc
+from reelmill_kit import cloudevents
 from reelmill_kit.bus import FRAMES, Bus
 from reelmill_kit.names import MovieName
 from reelmill_kit.settings import ServiceSettings
 from reelmill_kit.store import S3Store
 from reelmill_local.stack import LocalStack
-from tests.support.jobs import ask
+from tests.support.jobs import ask, no_jobs_left
 
 pytestmark = [pytest.mark.stack, pytest.mark.torch, pytest.mark.slow]
 
@@ -125,18 +126,57 @@ async def test_bad_input_gets_a_status_that_names_the_field(
 async def test_what_the_model_refuses_fails_that_frame_alone(bus: Bus) -> None:
     movie = MovieName("acme", "refused")
     bad = frame_job(movie, 0)
-    bad.render.drawing.scheduler = "NoSuchScheduler"
+    bad.render.style.content = b"no safetensors"
     await ask(bus, bad, common_pb2.STAGE_RENDER)
     await ask(bus, frame_job(movie, 1), common_pb2.STAGE_RENDER)
     events = {event.index: event for event in await frames_of(bus, movie, 2)}
     assert events[0].failure.reason == "MODEL_REJECTED"
-    assert "NoSuchScheduler" in events[0].failure.message
+    assert "style_embedding" in events[0].failure.message
     assert not events[1].HasField("failure")
 
 
-async def test_frames_outlast_a_triton_that_is_killed(
-    bus: Bus, stack: LocalStack, store: S3Store
+def endless(movie: MovieName) -> render_pb2.RenderFramesRequest:
+    """Three frames that would keep Triton busy for a minute."""
+    asked = request(movie, 3, steps=150)
+    asked.drawing.width = asked.drawing.height = 256
+    return asked
+
+
+async def drawn_soon(service: render_pb2_grpc.RenderServiceAsyncStub, movie: MovieName) -> None:
+    """Triton is free: a small frame does not wait behind anything."""
+    async with asyncio.timeout(10):
+        updates = [update async for update in service.RenderFrames(request(movie, 1))]
+    assert updates[-1].progress.done == 1
+
+
+async def test_a_caller_who_goes_away_sets_triton_free(
+    service: render_pb2_grpc.RenderServiceAsyncStub,
 ) -> None:
+    call = service.RenderFrames(endless(MovieName("acme", "gone")))
+    await call.read()
+    await asyncio.sleep(1)
+    call.cancel()
+    await drawn_soon(service, MovieName("acme", "after-gone"))
+
+
+async def test_cancelling_a_movie_sets_triton_free(
+    service: render_pb2_grpc.RenderServiceAsyncStub, bus: Bus
+) -> None:
+    movie = MovieName("acme", "cancelled")
+    for frame in endless(movie).frames:
+        one = endless(movie)
+        del one.frames[:]
+        one.frames.append(frame)
+        job = events_pb2.StageJob(movie=str(movie), run=1, render=one)
+        await ask(bus, job, common_pb2.STAGE_RENDER)
+    await asyncio.sleep(1)
+    event = cloudevents.Event("reelmill.movie.cancelled", "test", b"{}", subject=str(movie))
+    await bus.publish(movie.event_subject("movie", "cancelled"), event)
+    await drawn_soon(service, MovieName("acme", "after-cancelled"))
+    await no_jobs_left(bus)
+
+
+async def test_frames_outlast_a_triton_that_is_killed(bus: Bus, stack: LocalStack, store: S3Store) -> None:
     movie = MovieName("acme", "outage")
     jobs = [frame_job(movie, index, steps=40) for index in range(40)]
     await asyncio.gather(*(ask(bus, job, common_pb2.STAGE_RENDER) for job in jobs))
