@@ -15,10 +15,7 @@ from rich.table import Table
 from reelmill_local.control import ControlError, NotRunningError
 from reelmill_local.demo.command import demo
 from reelmill_local.names import SERVERS, SERVICES
-from reelmill_local.process import StartError
-from reelmill_local.servers.programs import NotInstalledError
 from reelmill_local.stack import LocalStack, StackError
-from reelmill_local.supervisor import AlreadyRunningError, Supervisor
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Reelmill on one machine, as local processes."
@@ -54,20 +51,32 @@ def up(
     if detach:
         _start_detached(LocalStack(folder, only=names, report=print))
         return
+    _run_here(folder, names, parent)
+
+
+def _run_here(folder: Path, names: list[str], parent: int) -> None:
+    # What the supervisor imports takes a second; the other commands do without.
+    from reelmill_local.process import StartError
+    from reelmill_local.servers.programs import NotInstalledError
+    from reelmill_local.supervisor import AlreadyRunningError, Supervisor
+
     try:
         asyncio.run(Supervisor(folder, names, _report, parent).run())
     except AlreadyRunningError as error:
         print(f"{error}; see `reelmill-local status`")
-    except (StartError, NotInstalledError) as error:
+    except NotInstalledError as error:
         raise _fail(str(error)) from None
     except BaseExceptionGroup as group:
-        raise _fail("\n".join(_messages(group))) from None
+        expected, other = group.split(StartError)
+        if expected is None or other is not None:
+            raise
+        raise _fail("\n".join(_messages(expected))) from None
 
 
 def _messages(error: BaseException) -> list[str]:
     if isinstance(error, BaseExceptionGroup):
         return [line for inner in error.exceptions for line in _messages(inner)]
-    return [str(error) if isinstance(error, StartError) else repr(error)]
+    return [str(error)]
 
 
 def _start_detached(stack: LocalStack) -> None:

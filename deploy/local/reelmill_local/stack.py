@@ -15,7 +15,7 @@ from typing import Any, Self
 from reelmill_local.control import ControlError, NotRunningError, ask
 from reelmill_local.names import SERVERS, SERVICES
 
-START_LIMIT = 300.0
+START_LIMIT = 420.0
 STOP_LIMIT = 60.0
 REPORT_LINE = re.compile(r"\d\d:\d\d:\d\d ")
 

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from reelmill_local.demo.run import DEFAULT_THEME, DemoError, DemoMovie, make_movie
+from reelmill_local.demo.wish import DEFAULT_THEME, DemoError, DemoMovie
 from reelmill_local.stack import LocalStack, StackError
 
 
@@ -23,6 +23,8 @@ def demo(
     ),
 ) -> None:
     """Make a movie from one line and show where it is."""
+    from reelmill_local.demo.run import make_movie  # pictures and pages: of no use to the supervisor
+
     console = Console(soft_wrap=True)
     sizes = re.fullmatch(r"(\d{1,2})x(\d{1,2})x(\d{1,2})", shape)
     if not sizes:

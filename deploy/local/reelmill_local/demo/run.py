@@ -15,23 +15,10 @@ from reelmill.v1 import movies_pb2 as pb
 from reelmill.v1 import qa_pb2, script_pb2
 from reelmill_local.demo.contact_sheet import contact_sheet
 from reelmill_local.demo.storyboard import Fact, storyboard
+from reelmill_local.demo.wish import DemoError, DemoMovie
 from reelmill_local.stack import LocalStack
 
 PROJECT = "demo"
-DEFAULT_THEME = "Two strangers follow a melody through a rainy city until morning"
-
-
-class DemoError(Exception):
-    """The movie was not made; the message says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoMovie:
-    """What the demo asks for. `shape`: chapters, scenes in a chapter, frames in a scene."""
-
-    theme: str = DEFAULT_THEME
-    shape: tuple[int, int, int] = (3, 3, 3)
-    seed: int = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,7 @@ def triton_server(folder: Path, ports: Mapping[str, int], repository: Path, mode
             "LD_LIBRARY_PATH": f"{libpython}:{wheel / 'nvidia_pytriton.libs'}",
             "REELMILL_DIFFUSION_MODEL": str(model),
         },
-        ready_within=180,
+        ready_within=300,
         stop_within=15,
         leftovers=(f"/dev/shm/{memory}*",),  # noqa: S108 - POSIX shared memory is there
         hint="the model did not load: see REELMILL_DIFFUSION_MODEL (a directory in diffusers format), "
