@@ -35,10 +35,10 @@ class InversionOptions:
     is taken, and learning ends when it has not improved for `patience` evaluations.
     """
 
-    steps: int = 140
+    steps: int = 120
     vectors: int = 4
     batch_size: int = 4
-    learning_rate: float = 0.08
+    learning_rate: float = 0.12
     final_rate: float = 0.2
     weight_decay: float = 0.01
     flip: bool = True

@@ -4,11 +4,13 @@ import io
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import pytest_asyncio
 from PIL import Image
 
 from reelmill.v1 import script_pb2, style_pb2
@@ -22,7 +24,7 @@ from reelmill_style.stage import StyleStage
 from tests.support.tiny import _one_torch_thread, tiny_sd, tiny_xl  # noqa: F401
 
 pytestmark = pytest.mark.torch
-DEFAULTS = Defaults(steps=24, vectors=2, references=6)
+DEFAULTS = Defaults(steps=24, vectors=2, references=6, batch_size=1)
 
 
 class CountingLearner(DiffusionLearner):
@@ -63,6 +65,32 @@ def learner_for(directory: Path) -> CountingLearner:
     return CountingLearner(directory, device="cpu", dtype="auto", threads=1)
 
 
+@dataclass
+class Made:
+    """A style that was learned once, for all tests that only look at it."""
+
+    learned: style_pb2.LearnedStyle
+    store: OrderedStore
+    model_digest: str
+    heard: list[tuple[str, int, int]]
+
+    def copy(self) -> OrderedStore:
+        store = OrderedStore()
+        store.objects = dict(self.store.objects)
+        return store
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def made(directory: Path) -> Made:
+    store, learner = OrderedStore(), learner_for(directory)
+    heard: list[tuple[str, int, int]] = []
+    stage = StyleStage(store, learner, DEFAULTS)
+    learned = await stage.run(
+        request(), lambda message, done=0, total=0: heard.append((message, done, total))
+    )
+    return Made(learned, store, await learner.model_digest(), heard)
+
+
 @pytest.fixture
 def learner(directory: Path) -> CountingLearner:
     return learner_for(directory)
@@ -95,36 +123,38 @@ def field_of(error: pytest.ExceptionInfo[ReelmillError]) -> str:
     return error.value.metadata["field"]
 
 
-async def test_a_learned_style_is_stored_with_all_it_came_from(
-    stage: StyleStage, store: OrderedStore, learner: CountingLearner
-) -> None:
-    learned = await stage.run(request(), silent)
-    style = learned.style
+async def test_a_learned_style_is_stored_with_all_it_came_from(made: Made) -> None:
+    style, objects = made.learned.style, made.store.objects
     assert style.name.startswith("projects/acme/styles/")
-    assert hashlib.sha256(store.objects[style.embedding_key]).hexdigest() == style.embedding_digest
-    assert store.objects[style.embedding_key] == learned.embedding
-    assert [key in store.objects for key in style.reference_keys] == [True] * 6
-    assert style.model_digest == await learner.model_digest()
+    assert hashlib.sha256(objects[style.embedding_key]).hexdigest() == style.embedding_digest
+    assert objects[style.embedding_key] == made.learned.embedding
+    assert [key in objects for key in style.reference_keys] == [True] * 6
+    assert style.model_digest == made.model_digest
     assert (style.vectors, style.steps, style.token) == (2, 24, "<style>")
     assert 0 < style.final_loss <= style.initial_loss
-    assert StyleEmbedding.from_bytes(learned.embedding).metadata["model_digest"] == style.model_digest
-    lineage = json.loads(store.objects[f"{style.name}/lineage.json"])
+    assert StyleEmbedding.from_bytes(made.learned.embedding).metadata["model_digest"] == style.model_digest
+    lineage = json.loads(objects[f"{style.name}/lineage.json"])
     assert len(lineage["references"]) == 6
     assert lineage["scores"]["final_loss"] == style.final_loss
 
 
-async def test_what_announces_a_style_is_written_last_and_its_checkpoint_goes(
-    stage: StyleStage, store: OrderedStore
-) -> None:
-    learned = await stage.run(request(), silent)
-    assert store.written[-3:] == ["learned_embeds.safetensors", "lineage.json", "style.json"]
-    assert "checkpoint.safetensors" in store.written
-    assert not [key for key in store.objects if key.startswith(learned.style.name) and "checkpoint" in key]
+async def test_what_announces_a_style_is_written_last_and_its_checkpoint_goes(made: Made) -> None:
+    assert made.store.written[-3:] == ["learned_embeds.safetensors", "lineage.json", "style.json"]
+    assert "checkpoint.safetensors" in made.store.written
+    assert not [key for key in made.store.objects if "checkpoint" in key]
+
+
+async def test_progress_names_what_is_done_and_reaches_its_total(made: Made) -> None:
+    messages = list(dict.fromkeys(message for message, _, _ in made.heard))
+    assert messages == ["drawing references", "learning the style", "style learned"]
+    assert made.heard[-1][1:] == (30, 30)
+    assert [done for _, done, _ in made.heard] == sorted(done for _, done, _ in made.heard)
 
 
 async def test_a_style_is_learned_once(
-    stage: StyleStage, store: OrderedStore, learner: CountingLearner
+    directory: Path, store: OrderedStore, learner: CountingLearner
 ) -> None:
+    stage = StyleStage(store, learner, Defaults(steps=2, vectors=1, references=1))
     first, at_once = await asyncio.gather(stage.run(request(), silent), stage.run(request(), silent))
     written = list(store.written)
     later = await stage.run(request(movie="projects/acme/movies/m-2"), silent)
@@ -135,19 +165,18 @@ async def test_a_style_is_learned_once(
 
 @pytest.mark.parametrize("file", ["style.json", "learned_embeds.safetensors"])
 async def test_a_damaged_style_is_learned_again_to_the_same_result(
-    stage: StyleStage, store: OrderedStore, learner: CountingLearner, file: str
+    made: Made, learner: CountingLearner, file: str
 ) -> None:
-    first = await stage.run(request(), silent)
-    store.objects[f"{first.style.name}/{file}"] = b"{damaged"
-    again = await stage.run(request(), silent)
-    assert again.embedding == first.embedding
-    assert (learner.learned, learner.drawn) == (2, 6), "references that are there are not drawn again"
+    store = made.copy()
+    store.objects[f"{made.learned.style.name}/{file}"] = b"{damaged"
+    again = await StyleStage(store, learner, DEFAULTS).run(request(), silent)
+    assert again.embedding == made.learned.embedding
+    assert (learner.learned, learner.drawn) == (1, 0), "references that are there are not drawn again"
 
 
 async def test_an_interrupted_style_goes_on_where_it_stopped(
-    store: OrderedStore, directory: Path, learner: CountingLearner
+    made: Made, store: OrderedStore, directory: Path, learner: CountingLearner
 ) -> None:
-    whole = await StyleStage(MemoryStore(), learner_for(directory), DEFAULTS).run(request(), silent)
     reached = asyncio.Event()
 
     def watch(message: str, done: int = 0, total: int = 0) -> None:
@@ -155,11 +184,11 @@ async def test_an_interrupted_style_goes_on_where_it_stopped(
             reached.set()
 
     killed = asyncio.create_task(StyleStage(store, learner, DEFAULTS).run(request(), watch))
-    await asyncio.wait_for(reached.wait(), 30)
+    await asyncio.wait_for(reached.wait(), 60)
     killed.cancel()
     with pytest.raises(asyncio.CancelledError):
         await killed
-    assert f"{whole.style.name}/style.json" not in store.objects
+    assert f"{made.learned.style.name}/style.json" not in store.objects
 
     steps: list[int] = []
     second = learner_for(directory)
@@ -169,7 +198,7 @@ async def test_an_interrupted_style_goes_on_where_it_stopped(
             steps.append(done - 6)
 
     resumed = await StyleStage(store, second, DEFAULTS).run(request(), follow)
-    assert resumed.embedding == whole.embedding
+    assert resumed.embedding == made.learned.embedding
     assert second.drawn == 0
     assert steps[0] == 21, "it did not go on from the checkpoint at step 20"
 
@@ -224,15 +253,6 @@ async def test_a_reference_that_is_not_there_is_refused_by_name(stage: StyleStag
     with pytest.raises(ReelmillError) as refused:
         await stage.run(request(references=[style_pb2.ReferenceImage(key="projects/acme/no.png")]), silent)
     assert field_of(refused) == "references[0].key"
-
-
-async def test_progress_names_what_is_done_and_reaches_its_total(stage: StyleStage) -> None:
-    heard: list[tuple[str, int, int]] = []
-    await stage.run(request(), lambda message, done=0, total=0: heard.append((message, done, total)))
-    messages = list(dict.fromkeys(message for message, _, _ in heard))
-    assert messages == ["drawing references", "learning the style", "style learned"]
-    assert heard[-1][1:] == (30, 30)
-    assert [done for _, done, _ in heard] == sorted(done for _, done, _ in heard)
 
 
 async def test_xl_models_learn_a_vector_for_each_text_encoder(tiny_xl: Path) -> None:  # noqa: F811
