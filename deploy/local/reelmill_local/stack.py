@@ -92,7 +92,7 @@ class LocalStack:
             time.sleep(0.1)
         started = None if running else self._launch(bound_to_caller)
         self._wait_ready(started)
-        return started is not None
+        return started is not None and started.pid == self._status["pid"]
 
     def _wait_ready(self, started: subprocess.Popen[bytes] | None) -> None:
         log = self.folder / "logs" / "supervisor.log"
@@ -106,6 +106,10 @@ class LocalStack:
             shown = len(lines)
             if self.is_running():
                 if self._status["state"] == "ready":
+                    if started and started.pid != self._status["pid"]:
+                        # Another was faster. Left alone, ours would take over when that one ends.
+                        started.terminate()
+                        started.wait()
                     return
             elif started is None:
                 raise StackError(f"the stack in {self.folder} ended while it was waited for; see {log}")
