@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,6 +125,12 @@ def test_nothing_is_left_when_the_program_that_uses_the_stack_is_killed(tmp_path
     assert _gone(tmp_path / "stack")
 
 
+def test_nothing_is_left_when_the_folder_of_a_running_stack_is_deleted(tmp_path: Path) -> None:
+    LocalStack(tmp_path / "stack", only=["nats"]).start()
+    shutil.rmtree(tmp_path / "stack")
+    assert _gone(tmp_path / "stack")
+
+
 def test_a_deep_folder_is_no_obstacle(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 100) / ("e" * 100)
     with LocalStack(deep, only=["nats"]) as stack:
@@ -136,7 +143,7 @@ def _process(stack: LocalStack, name: str) -> dict[str, Any]:
 
 def _gone(folder: Path) -> bool:
     """Whether, within a few seconds, no process is left whose command line names the folder."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while time.monotonic() < end:
         lines = (_command_line(entry) for entry in Path("/proc").glob("[0-9]*"))
         if not any(str(folder) in line for line in lines):

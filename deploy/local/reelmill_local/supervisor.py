@@ -24,6 +24,7 @@ from reelmill_local.spec import ProcessSpec
 HOST = "127.0.0.1"
 BUCKET = "reelmill"
 STACK_FILE = "stack.json"
+FOLDER_CHECK_INTERVAL = 2.0
 
 
 class AlreadyRunningError(Exception):
@@ -66,6 +67,7 @@ class Supervisor:
         with lock(self._folder), port_choice.reserved(self._folder) as ports:
             async with self._control():
                 ending = asyncio.create_task(self._ending.wait())
+                watching = asyncio.create_task(self._watch_folder())
                 starting = asyncio.create_task(self._start(ports))
                 try:
                     await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -74,7 +76,8 @@ class Supervisor:
                         await ending
                 finally:
                     starting.cancel()
-                    await asyncio.gather(starting, return_exceptions=True)
+                    watching.cancel()
+                    await asyncio.gather(starting, watching, return_exceptions=True)
                     await self._stop()
 
     async def _start(self, ports: dict[str, int]) -> None:
@@ -102,6 +105,12 @@ class Supervisor:
         self._state = "ready"
         write_private(self._folder / STACK_FILE, json.dumps(self._description(), indent=1))
         self._report(f"the stack is ready ({time.time() - self._begun:.0f} s)")
+
+    async def _watch_folder(self) -> None:
+        """Ends the stack when its folder is deleted: nobody could ask it to any more."""
+        while (self._folder / SOCKET_NAME).exists():
+            await asyncio.sleep(FOLDER_CHECK_INTERVAL)  # noqa: ASYNC110 - a file system has no event
+        self._ending.set()
 
     def _plan(self, ports: dict[str, int]) -> list[ProcessSpec]:
         data = self._folder / "data"
