@@ -108,8 +108,8 @@ class Supervisor:
 
     async def _watch_folder(self) -> None:
         """Ends the stack when its folder is deleted: nobody could ask it to any more."""
-        while (self._folder / SOCKET_NAME).exists():
-            await asyncio.sleep(FOLDER_CHECK_INTERVAL)  # noqa: ASYNC110 - a file system has no event
+        while (self._folder / SOCKET_NAME).exists():  # noqa: ASYNC110 - files send no event
+            await asyncio.sleep(FOLDER_CHECK_INTERVAL)
         self._ending.set()
 
     def _plan(self, ports: dict[str, int]) -> list[ProcessSpec]:
