@@ -17,8 +17,8 @@ from reelmill_starter.training.run import RunFolder
 from reelmill_starter.training.words import load_tokenizer
 
 MAX_MEGABYTES = 45
-DEFAULT_STEPS = 20
-DEFAULT_GUIDANCE = 4.0
+DEFAULT_STEPS = 4
+DEFAULT_GUIDANCE = 1.5
 DEFAULT_SIZE = 128
 
 
