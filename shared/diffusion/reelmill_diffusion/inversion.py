@@ -35,7 +35,7 @@ class InversionOptions:
     is taken, and learning ends when it has not improved for `patience` evaluations.
     """
 
-    steps: int = 120
+    steps: int = 100
     vectors: int = 4
     batch_size: int = 4
     learning_rate: float = 0.12
@@ -44,7 +44,7 @@ class InversionOptions:
     flip: bool = True
     seed: int = 0
     evaluate_every: int = 20
-    patience: int = 3
+    patience: int = 2
     max_norm: float = 3.0
 
 
