@@ -10,8 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 import grpc
 import pytest
 from google.protobuf import json_format
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
+from google.rpc import error_details_pb2, status_pb2
 from PIL import Image
 
 from reelmill.v1 import common_pb2, events_pb2, render_pb2, render_pb2_grpc
@@ -115,7 +114,8 @@ async def test_bad_input_gets_a_status_that_names_the_field(
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         [update async for update in service.RenderFrames(bad)]
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    status = rpc_status.from_call(refused.value)  # type: ignore[arg-type]
+    trailing: Any = refused.value.trailing_metadata()
+    status = status_pb2.Status.FromString(dict(trailing)["grpc-status-details-bin"])
     info, violation = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     assert status.details[0].Unpack(info)
     assert status.details[1].Unpack(violation)
