@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import grpc
 import pytest
