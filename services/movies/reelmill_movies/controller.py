@@ -144,8 +144,10 @@ class Controller:
             if record.ended:
                 continue
             quiet = time.time() - record.movie.update_time.ToDatetime(UTC).timestamp()
+            if quiet < idle:  # somebody is at it, and does it in the trace of the movie's caller
+                continue
             await self.advance(record.name)
-            if quiet < idle or await self._bus.subjects(JOBS, record.name.any_job_subject):
+            if await self._bus.subjects(JOBS, record.name.any_job_subject):
                 continue
             record = await self._movies.get(record.name)
             logger().info("asking again for what is missing", movie=record.movie.name)
