@@ -141,6 +141,8 @@ class OpenAiServer:
         handler.send_response(reply.status)
         handler.send_header("Content-Type", reply.content_type)
         handler.send_header("Content-Length", str(len(data)))
+        # The connection ends with the answer: a client that is not told might use it once more.
+        handler.send_header("Connection", "close")
         for header, value in reply.headers.items():
             handler.send_header(header, value)
         handler.end_headers()
