@@ -18,7 +18,7 @@ from reelmill_kit.telemetry import instruments, trace_headers, tracer
 from .domain import Drawing, Model, Picture
 from .ports import Drawn
 
-# Drawn once to learn the model's digest and defaults; Triton's response cache has it for the next process.
+# Drawn once at every start, to learn the model's digest and defaults.
 _PROBE = Picture(
     prompt="a probe", negative_prompt="", seed=0, drawing=Drawing(), model_digest="", embedding_digest=""
 )
