@@ -26,12 +26,13 @@ setup: ## Install everything into .venv; does nothing when it is up to date (PYT
 
 ##@ Check it
 .PHONY: test
-test: setup ## All tests: unit, contract, end to end
-	$(BIN)/pytest tests/unit tests/contract tests/e2e
+test: test-unit ## All tests: unit, contract, end to end
+	$(BIN)/pytest tests/contract tests/e2e
 
 .PHONY: test-unit
 test-unit: setup ## Tests without any server: under a minute
-	$(BIN)/pytest tests/unit
+	@# One thread a worker: PyTorch's threads would wait for each other.
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/unit --numprocesses auto --dist worksteal
 
 .PHONY: test-contract
 test-contract: setup ## The ports against every server we support: S3, NATS, language models

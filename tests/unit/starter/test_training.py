@@ -12,10 +12,11 @@ pytest.importorskip("diffusers")
 import torch
 from diffusers import StableDiffusionPipeline
 
-from reelmill_starter.training import latents
+from reelmill_starter.training import diffusion, latents
 from reelmill_starter.training.autoencoder import train_autoencoder
 from reelmill_starter.training.diffusion import DiffusionTraining, Plan
 from reelmill_starter.training.export import export
+from reelmill_starter.training.reading import TextTraining
 from reelmill_starter.training.run import RunFolder, cosine
 from reelmill_starter.training.samples import generate
 from reelmill_starter.training.words import MAX_TOKENS, load_tokenizer, train_tokenizer
@@ -30,10 +31,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A folder where everything before the diffusion model has been made."""
     folder = RunFolder(tmp_path_factory.mktemp("run"))
     train_tokenizer(folder.path / "tokenizer", seed=3, captions=500)
+    TextTraining(folder, seed=3, captions=64).run()
     train_autoencoder(folder, seed=3, minutes=0.01, pictures=8)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(latents, "SHARD", 8)
-        patch.setattr(latents, "VALIDATION_COUNT", 128)
+        patch.setattr(latents, "VALIDATION_COUNT", 16)
         latents.cache_latents(folder, seed=3, shards=2)
     return folder
 
@@ -42,9 +44,10 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def folder(prepared: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     """A copy of `prepared` in which a test may train."""
     monkeypatch.setattr(latents, "SHARD", 8)
+    monkeypatch.setattr(diffusion, "VALIDATION_COUNT", 16)
     copy = RunFolder(tmp_path / "run")
     copy.path.mkdir()
-    for name in ("tokenizer", "latents", "autoencoder.pt"):
+    for name in ("tokenizer", "text.pt", "latents", "autoencoder.pt"):
         (copy.path / name).symlink_to(prepared.path / name)
     return copy
 

@@ -24,8 +24,8 @@ _SEED = 7
 def _root() -> None:
     """Draw the starter model's world, train the model on it, export it.
 
-    In this order: tokenizer, autoencoder, latents, diffusion, export. `train` does all of them. Every
-    command goes on where it was stopped.
+    In this order: tokenizer, text, autoencoder, latents, diffusion, decoder, export. `train` does all of
+    them. Every command goes on where it was stopped.
     """
 
 
@@ -52,6 +52,19 @@ def tokenizer(folder: Folder = _FOLDER, seed: Seed = _SEED) -> None:
 
     if not (folder / "tokenizer" / "vocab.json").exists():
         train_tokenizer(folder / "tokenizer", seed=seed)
+
+
+@app.command()
+def text(
+    folder: Folder = _FOLDER,
+    seed: Seed = _SEED,
+    captions: Annotated[int, typer.Option(help="Captions to read in all.")] = 60_000,
+) -> None:
+    """Teach the text encoder to read captions; minutes."""
+    from reelmill_starter.training.reading import TextTraining
+    from reelmill_starter.training.run import RunFolder
+
+    TextTraining(RunFolder(folder), seed=seed, captions=captions).run()
 
 
 @app.command()
@@ -102,9 +115,9 @@ def diffusion(
     images: Annotated[int, typer.Option(help="Pictures to see in all.")] = 1_000_000,
     until: Until = None,
     batch: Annotated[int, typer.Option(help="Pictures a step.")] = 16,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 1e-3,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 7e-4,
 ) -> None:
-    """Train the UNet and the text encoder."""
+    """Train the UNet and, gently, the text encoder."""
     from reelmill_starter.training.diffusion import DiffusionTraining, Plan
     from reelmill_starter.training.run import RunFolder
 
@@ -175,6 +188,7 @@ def train(
 ) -> None:
     """Do everything, from nothing to the exported model."""
     tokenizer(folder, seed)
+    text(folder, seed)
     autoencoder(folder, seed)
     latents(folder, seed)
     diffusion(folder, seed, images, until)

@@ -1,4 +1,4 @@
-"""Trains the UNet and the text encoder together on cached latents."""
+"""Trains the UNet on cached latents, and with it, gently, the text encoder that can already read."""
 
 import copy
 import random
@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel
 
 from reelmill_starter.training.latents import VALIDATION_COUNT, LatentPool, read_shard
-from reelmill_starter.training.parts import new_text_encoder, new_unet, noise_schedule
+from reelmill_starter.training.parts import mixed_precision, new_unet, noise_schedule
 from reelmill_starter.training.pictures import VALIDATION_START, example
+from reelmill_starter.training.reading import load_reader
 from reelmill_starter.training.run import RunFolder, cosine, say, update_average
-from reelmill_starter.training.words import load_tokenizer
+from reelmill_starter.training.words import encode_captions, load_tokenizer
 
 _STAGE = "diffusion"
 
@@ -28,20 +29,24 @@ class Plan:
 
     seed: int = 7
     batch: int = 16
-    rate: float = 1e-3
+    rate: float = 7e-4
+    # The text encoder's share of the learning rate: it forgets how to read at the full one.
+    text_rate: float = 0.15
     images: int = 1_000_000
     until: datetime | None = None
     # The share of the training at whose end the learning rate falls to nearly nothing.
-    anneal: float = 0.3
+    anneal: float = 0.35
     caption_dropout: float = 0.1
-    figure_weight: float = 1.0
+    figure_weight: float = 2.0
     average_decay: float = 0.9995
     save_minutes: float = 5.0
     # Unnamed styles come in slowly until this many pictures were seen.
     named_first: int = 80_000
     # Times are powers of a uniform number: below 1, most lie late in the schedule. What a picture shows is
-    # settled there, for coarse colours are seen through much noise; early times are learned quickly.
-    time_power: float = 0.25
+    # settled there, for coarse colours are seen through much noise; early times are learned quickly. The
+    # power goes from the first to the second while `late_first` pictures are seen.
+    time_powers: tuple[float, float] = (0.25, 0.6)
+    late_first: int = 200_000
 
 
 class Denoiser(torch.nn.Module):
@@ -54,9 +59,10 @@ class Denoiser(torch.nn.Module):
 
     def forward(self, noisy: Tensor, times: Tensor, tokens: Tensor) -> Tensor:
         """Predicts the velocity of `noisy` latents (N, 6, 16, 16) for `tokens` (N, 64)."""
-        states = self.text_encoder(tokens).last_hidden_state
-        output: Tensor = self.unet(noisy, times, states).sample
-        return output
+        with mixed_precision():
+            states = self.text_encoder(tokens).last_hidden_state
+            output: Tensor = self.unet(noisy, times, states).sample
+        return output.float()
 
 
 class DiffusionTraining:
@@ -67,10 +73,16 @@ class DiffusionTraining:
         self.folder, self.plan = folder, plan
         self.tokenizer = load_tokenizer(folder.path / "tokenizer")
         self.schedule = noise_schedule()
-        self.model = Denoiser(new_unet(), new_text_encoder(self.tokenizer))
+        self.model = Denoiser(new_unet(), load_reader(folder, self.tokenizer))
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=0.01
+            [
+                {"params": self.model.unet.parameters(), "share": 1.0},
+                {"params": self.model.text_encoder.parameters(), "share": plan.text_rate},
+            ],
+            betas=(0.9, 0.99),
+            weight_decay=0.01,
+            fused=True,
         )
         self.pool = LatentPool(folder)
         self.scale = 1 / self.pool.deviation()
@@ -159,12 +171,16 @@ class DiffusionTraining:
         rate = plan.rate * min(1.0, (self.step + 1) / 300)
         rate *= cosine((progress - 1 + plan.anneal) / plan.anneal)
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         # One stratum a picture: every batch covers the schedule in the same way.
         strata = (torch.arange(plan.batch) + torch.rand(plan.batch, generator=generator)) / plan.batch
-        times = (strata**plan.time_power * 1000).long().clamp(max=999)
+        early, late = plan.time_powers
+        power = early + (late - early) * min(1.0, self.images / plan.late_first)
+        times = (strata**power * 1000).long().clamp(max=999)
         noise = torch.randn(latents.shape, generator=generator)
-        error = self._squared_error(self.model, latents * self.scale, noise, times, self.tokens(captions))
+        error = self._squared_error(
+            self.model, latents * self.scale, noise, times, encode_captions(self.tokenizer, captions)
+        )
         weights = 1 + plan.figure_weight * masks
         loss = (error * weights).mean() / weights.mean()
         self.optimiser.zero_grad(set_to_none=True)
@@ -175,10 +191,6 @@ class DiffusionTraining:
         self.images += plan.batch
         update_average(self.average, self.model, min(plan.average_decay, (self.step + 1) / (self.step + 20)))
         return float(loss.detach())
-
-    def tokens(self, captions: list[str]) -> Tensor:
-        """Token numbers (N, 64), padded and cut as the pipeline does it."""
-        return encode_captions(self.tokenizer, captions)
 
     def _squared_error(
         self, model: Denoiser, latents: Tensor, noise: Tensor, times: Tensor, tokens: Tensor
@@ -194,17 +206,10 @@ class DiffusionTraining:
         stored, _ = read_shard(self.folder.path / "latents" / "validation.npz")
         latents = torch.from_numpy(stored).float() * self.scale
         examples = [example(self.plan.seed, VALIDATION_START + number) for number in range(VALIDATION_COUNT)]
-        tokens = self.tokens([one.canonical_caption() for one in examples])
+        tokens = encode_captions(self.tokenizer, [one.canonical_caption() for one in examples])
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
         times = (torch.arange(VALIDATION_COUNT) * 1000 + 500) // VALIDATION_COUNT
         self.average.eval()
         parts = zip(*(torch.split(one, 32) for one in (latents, noise, times, tokens)), strict=True)
         losses = [self._squared_error(self.average, *part).mean() for part in parts]
         return float(torch.stack(losses).mean())
-
-
-def encode_captions(tokenizer: CLIPTokenizer, captions: list[str]) -> Tensor:
-    """Token numbers (N, model_max_length), padded and cut as the pipeline does it."""
-    batch = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
-    ids: Tensor = batch.input_ids
-    return ids

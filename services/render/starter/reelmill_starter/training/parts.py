@@ -1,5 +1,7 @@
 """The untrained parts of the diffusion model, and the noise schedule they are trained for."""
 
+from contextlib import AbstractContextManager
+
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -28,26 +30,34 @@ def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 
 
 def new_unet() -> UNet2DConditionModel:
-    """A UNet for latents of 16 x 16 x 6, small enough to see many pictures in a few hours of two cores."""
-    unet = UNet2DConditionModel(
+    """A UNet for latents of 16 x 16 x 6, small enough to see many pictures in a few hours of two cores.
+
+    Down to 2 x 2, where each kernel spans the picture: what goes where is learned there soon, for a UNet
+    knows places only by the zeros around the picture. Attention to single words at 8 x 8 alone: elsewhere
+    it costs time and gives little.
+    """
+    return UNet2DConditionModel(
         sample_size=16,
         in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
-        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
-        block_out_channels=(64, 128, 256),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "UpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        block_out_channels=(64, 128, 192, 256),
         layers_per_block=1,
         cross_attention_dim=TEXT_WIDTH,
         # diffusers' name for the number of heads
-        attention_head_dim=(4, 4, 8),
+        attention_head_dim=4,
         norm_num_groups=8,
-        # The text as a whole reaches every block beside the time: places and styles are learned much sooner
-        # than by attention to words alone.
+        resnet_time_scale_shift="scale_shift",
+        # The text as a whole reaches every block beside the time.
         addition_embed_type="text",
         addition_embed_type_num_heads=4,
     )
-    torch.nn.init.zeros_(unet.add_embedding.norm2.weight)
-    return unet
+
+
+def mixed_precision() -> AbstractContextManager[object]:
+    """bfloat16 for what bears it, on processors that compute in it: a third to a half faster there."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def noise_schedule() -> DDIMScheduler:

@@ -22,7 +22,7 @@ from reelmill_world import (
 
 # Validation pictures are numbered from here, training pictures from 0.
 VALIDATION_START: Final = 1_000_000_000
-_PLAIN: Final = "plain"
+PLAIN: Final = "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Example:
             words = rng.choice(
                 (self.style_name, self.style_name, self.style_name, f"{words} {self.style_name}", words)
             )
-            if self.style_name == _PLAIN and rng.random() < 0.5:
+            if self.style_name == PLAIN and rng.random() < 0.5:
                 return caption(self.scene, None, rng)
         return caption(self.scene, words, None if rng.random() < 0.5 else rng)
 
@@ -61,7 +61,7 @@ def example(seed: int, index: int) -> Example:
     roll = rng.random()
     name: str | None = None
     if roll < 0.1:
-        name, style = _PLAIN, StyleVector()
+        name, style = PLAIN, StyleVector()
     elif roll < 0.7:
         name = rng.choice(tuple(NAMED_STYLES))
         style = NAMED_STYLES[name]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from torch import Tensor
 from transformers import CLIPTokenizer
 
 from reelmill_starter.training.pictures import example
@@ -68,3 +69,10 @@ def load_tokenizer(folder: Path) -> CLIPTokenizer:
     """Opens what `train_tokenizer` wrote, as stock transformers does."""
     tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(folder)
     return tokenizer
+
+
+def encode_captions(tokenizer: CLIPTokenizer, captions: list[str]) -> Tensor:
+    """Token numbers (N, model_max_length), padded and cut as the pipeline does it."""
+    batch = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
+    ids: Tensor = batch.input_ids
+    return ids
