@@ -99,7 +99,7 @@ def decoder(
 def latents(
     folder: Folder = _FOLDER,
     seed: Seed = _SEED,
-    shards: Annotated[int, typer.Option(help="Files of 1,024 pictures.")] = 32,
+    shards: Annotated[int, typer.Option(help="Files of 1,024 pictures.")] = 40,
 ) -> None:
     """Draw and encode the training pictures; `diffusion` may already run on the first file."""
     from reelmill_starter.training.latents import cache_latents
@@ -148,7 +148,9 @@ def export(
     from reelmill_starter.training.export import export as export_model
     from reelmill_starter.training.run import RunFolder, say
 
-    size = export_model(RunFolder(folder), target, seed=seed, command=f"reelmill-starter train --seed {seed}")
+    size = export_model(
+        RunFolder(folder), target, seed=seed, command=f"reelmill-starter train MODEL --seed {seed}"
+    )
     say(f"export: {target}, {size:.1f} MB")
 
 

@@ -80,8 +80,10 @@ def export(folder: RunFolder, target: Path, *, seed: int, command: str) -> float
         "default_size": DEFAULT_SIZE,
     }
     (draft / "reelmill.json").write_text(json.dumps(defaults, indent=2) + "\n", "utf-8")
-    autoencoder = folder.load("autoencoder") or {}
-    (draft / "README.md").write_text(_card(trained, autoencoder, seed, command, _notes(folder)), "utf-8")
+    autoencoder, text = folder.load("autoencoder") or {}, folder.load("text") or {}
+    (draft / "README.md").write_text(
+        _card(trained, autoencoder, text, seed, command, _notes(folder)), "utf-8"
+    )
     size = sum(path.stat().st_size for path in draft.rglob("*") if path.is_file()) / 1e6
     if size > MAX_MEGABYTES:
         shutil.rmtree(draft)
@@ -104,7 +106,14 @@ def _notes(folder: RunFolder) -> str:
     return f"\n{path.read_text('utf-8').strip()}\n" if path.exists() else ""
 
 
-def _card(trained: Trained, autoencoder: dict[str, Any], seed: int, command: str, notes: str) -> str:
+def _card(
+    trained: Trained,
+    autoencoder: dict[str, Any],
+    text: dict[str, Any],
+    seed: int,
+    command: str,
+    notes: str,
+) -> str:
     record, pipeline = trained.record, trained.pipeline
     sizes = {
         name: sum(p.numel() for p in getattr(pipeline, name).parameters()) / 1e6
@@ -142,11 +151,14 @@ world are spelled byte by byte and mean little to it.
   number n of seed {seed} is always the same.
 - Autoencoder: {sizes["vae"]:.2f} M parameters, {autoencoder.get("step", 0):,} steps of 12 crops,
   {autoencoder.get("worked", 0) / 60:.0f} minutes{_decoder(autoencoder)}.
-- UNet ({sizes["unet"]:.2f} M) and text encoder ({sizes["text_encoder"]:.2f} M), trained together from
-  nothing: velocity prediction, zero terminal signal (arXiv 2305.08891), {record["steps"]:,} steps,
-  {record["images"]:,} pictures seen, {record["seconds"] / 3600:.2f} hours; these are averaged weights.
+- Text encoder ({sizes["text_encoder"]:.2f} M): first alone, on {text.get("captions", 0):,} captions in
+  {text.get("seconds", 0) / 60:.0f} minutes, until what a caption says (place, time, each figure's looks and
+  doings, style) could be read off its states: {_mean(text.get("accuracy", {})):.1%} of all answers are right.
+- UNet ({sizes["unet"]:.2f} M), and with it, at a lower rate, the text encoder: velocity prediction, zero
+  terminal signal (arXiv 2305.08891), {record["steps"]:,} steps, {record["images"]:,} pictures seen,
+  {record["seconds"] / 3600:.2f} hours; these are averaged weights.
 - Hardware: two CPU cores ({platform.machine()}), shared with other work; torch {torch.__version__}.
-- Command: `{command}`, seed {seed}.
+- Command: `{command} --images {record["images"]}`, seed {seed}.
 {notes}
 | pictures seen | minutes | validation loss |
 |---|---|---|
@@ -160,6 +172,10 @@ noise and times.
 It knows its small world only: no text, no real people, two figures at most. Faces, held things and moods are
 the weakest; colours of clothes are lost in styles without colour.
 """
+
+
+def _mean(accuracy: dict[str, float]) -> float:
+    return sum(accuracy.values()) / len(accuracy) if accuracy else 0.0
 
 
 def _decoder(autoencoder: dict[str, Any]) -> str:
