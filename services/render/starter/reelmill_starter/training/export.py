@@ -17,8 +17,8 @@ from reelmill_starter.training.run import RunFolder
 from reelmill_starter.training.words import load_tokenizer
 
 MAX_MEGABYTES = 45
-DEFAULT_STEPS = 4
-DEFAULT_GUIDANCE = 1.5
+DEFAULT_STEPS = 8
+DEFAULT_GUIDANCE = 2.0
 DEFAULT_SIZE = 128
 
 
@@ -169,8 +169,8 @@ noise and times.
 
 ## Limits
 
-It knows its small world only: no text, no real people, two figures at most. Faces, held things and moods are
-the weakest; colours of clothes are lost in styles without colour.
+It knows its small world only: no text, no real people, two figures at most. Edges are soft; faces, moods
+and things are the weakest; colours of clothes are lost in styles without colour.
 """
 
 
