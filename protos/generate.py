@@ -24,7 +24,14 @@ def generate(out: Path) -> list[Path]:
     well_known = files("grpc_tools") / "_proto"
     if protoc.main(["protoc", f"-I{PROTOS}", f"-I{well_known}", *outputs, *sources]) != 0:
         raise SystemExit("protoc failed; its message is above")
-    return sorted(p.relative_to(out) for p in out.rglob("*_pb2*.py*"))
+    return stubs_below(out, out)
+
+
+def stubs_below(folder: Path, start: Path) -> list[Path]:
+    """The stubs in `folder`, relative to `start`; Python's own caches beside them are not meant."""
+    return sorted(
+        path.relative_to(start) for kind in ("py", "pyi") for path in folder.rglob(f"*_pb2*.{kind}")
+    )
 
 
 def main() -> None:
@@ -36,7 +43,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         fresh = generate(Path(folder))
-        present = sorted(p.relative_to(STUBS) for p in (STUBS / "reelmill").rglob("*_pb2*.py*"))
+        present = stubs_below(STUBS / "reelmill", STUBS)
         _, differing, missing = filecmp.cmpfiles(folder, STUBS, [str(p) for p in fresh], shallow=False)
         stale = [str(p) for p in present if p not in fresh]
     if wrong := [*differing, *missing, *stale]:
