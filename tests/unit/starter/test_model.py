@@ -39,3 +39,31 @@ def test_stock_diffusers_draws_with_it_and_day_is_brighter_than_night() -> None:
     ]
     pictures = np.stack(generate(pipeline, prompts, steps=steps, guidance=guidance)).astype(float)
     assert pictures[:4].mean() > 1.3 * pictures[4:].mean()
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+def test_a_frame_is_nearer_to_the_drawing_it_was_asked_for_than_to_others() -> None:
+    pytest.importorskip("diffusers")
+    from diffusers import StableDiffusionPipeline
+
+    from reelmill_starter.drawing import draw
+    from reelmill_starter.training.pictures import VALIDATION_START, example
+    from reelmill_starter.training.samples import generate
+    from reelmill_world import StyleVector, caption
+
+    def coarse(picture: np.ndarray) -> np.ndarray:
+        return np.asarray(picture.astype(float).reshape(16, 8, 16, 8, 3).mean(axis=(1, 3)))
+
+    defaults = json.loads((MODEL / "reelmill.json").read_text())
+    steps, guidance = defaults["default_steps"], defaults["default_guidance_scale"]
+    examples = [example(7, VALIDATION_START + number) for number in range(16)]
+    pipeline = StableDiffusionPipeline.from_pretrained(MODEL)
+    # All in one style: colours of a style would give frames away.
+    prompts = [caption(one.scene, "plain") for one in examples]
+    made = np.stack([coarse(one) for one in generate(pipeline, prompts, steps=steps, guidance=guidance)])
+    drawings = [draw(one.scene, StyleVector(), seed=one.seed, size=128).pixels for one in examples]
+    wanted = np.stack([coarse(one) for one in drawings])
+    distances = np.square(made[:, None] - wanted[None]).mean(axis=(2, 3, 4))
+    right = int((distances.argmin(axis=1) == np.arange(16)).sum())
+    assert right >= 15

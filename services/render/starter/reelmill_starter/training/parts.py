@@ -56,7 +56,7 @@ def new_unet() -> UNet2DConditionModel:
 
 
 def mixed_precision() -> AbstractContextManager[object]:
-    """bfloat16 for what bears it, on processors that compute in it: a third to a half faster there."""
+    """bfloat16 for what bears it, where the processor computes in it."""
     return torch.autocast("cpu", torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 

@@ -106,7 +106,6 @@ class TextTraining:
             self.model.parameters(), lr=_RATE, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
         self.step, self.seconds = 0, 0.0
-        self.accuracy: dict[str, float] = {}
         if state := folder.load(_STAGE):
             self.model.load_state_dict(state["model"])
             self.optimiser.load_state_dict(state["optimiser"])
@@ -169,15 +168,15 @@ class TextTraining:
         }
 
     def _save(self) -> None:
-        self.accuracy = self.right_answers()
+        accuracy = self.right_answers()
         state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
-        names = ("step", "seconds", "captions", "accuracy")
-        self.folder.save(_STAGE, {**state, **{name: getattr(self, name) for name in names}})
-        mean = sum(self.accuracy.values()) / len(self.accuracy)
-        worst = min(self.accuracy, key=lambda question: self.accuracy[question])
+        record = {"step": self.step, "seconds": self.seconds, "captions": self.step * _BATCH}
+        self.folder.save(_STAGE, {**state, **record, "accuracy": accuracy})
+        mean = sum(accuracy.values()) / len(accuracy)
+        worst = min(accuracy, key=lambda question: accuracy[question])
         say(
             f"text: saved at {self.step * _BATCH} captions; {mean:.3f} of all questions answered rightly, "
-            f"worst {worst!r} with {self.accuracy[worst]:.3f}"
+            f"worst {worst!r} with {accuracy[worst]:.3f}"
         )
 
 
