@@ -2,8 +2,14 @@
 
 from typing import Final
 
-INDOOR_PLACES: Final = ("kitchen", "bedroom", "office", "classroom", "library", "cafe", "hospital", "theatre")
-OUTDOOR_PLACES: Final = ("street", "beach", "forest", "mountain", "desert", "harbour", "station", "garden")
+INDOOR_PLACES: Final = (
+    "kitchen", "bedroom", "office", "classroom", "library", "cafe",
+    "hospital", "theatre", "workshop", "museum", "church", "bathroom",
+)  # fmt: skip
+OUTDOOR_PLACES: Final = (
+    "street", "beach", "forest", "mountain", "desert", "harbour", "station",
+    "garden", "market", "bridge", "castle", "farm", "lake", "rooftop",
+)  # fmt: skip
 PLACES: Final = INDOOR_PLACES + OUTDOOR_PLACES
 
 TIMES: Final = ("morning", "day", "evening", "night")
@@ -19,8 +25,12 @@ MOODS: Final = ("calm", "happy", "sad", "angry", "surprised", "afraid")
 VERBS: Final = ("stand", "sit", "look", "talk", "hold", "squat", "walk", "hug")
 SIDES: Final = ("left", "centre", "right")
 
-HELD_OBJECTS: Final = ("book", "cup", "lantern", "flowers", "umbrella", "bag", "ball", "letter")
-PLACED_OBJECTS: Final = ("dog", "cat", "lamp", "bicycle", "suitcase", "table")
+HELD_OBJECTS: Final = (
+    "book", "cup", "lantern", "flowers", "umbrella", "bag", "ball", "letter", "guitar", "camera", "sword",
+)  # fmt: skip
+PLACED_OBJECTS: Final = (
+    "dog", "cat", "lamp", "bicycle", "suitcase", "table", "chair", "plant", "clock", "crate", "bird",
+)  # fmt: skip
 OBJECTS: Final = HELD_OBJECTS + PLACED_OBJECTS
 
 PRESENT_PARTICIPLES: Final = {

@@ -48,6 +48,26 @@ def draw_held(pen: Pen, name: str, x: float, y: float, size: float) -> None:
                 s * 0.12,
                 (120, 110, 100),
             )
+        case "guitar":
+            pen.limb([(x, y), (x + s * 1.7, y - s * 1.1)], s * 0.3, (84, 50, 30))
+            pen.circle(x + s * 0.15, y - s * 0.05, s * 0.55, (232, 140, 44))
+            pen.circle(x - s * 0.55, y + s * 0.4, s * 0.75, (232, 140, 44))
+            pen.dot(x - s * 0.25, y + s * 0.2, s * 0.27, (60, 36, 24))
+        case "camera":
+            pen.box(x - s * 0.4, y - s * 0.85, x + s * 0.4, y - s * 0.4, (70, 74, 84))
+            pen.box(x - s, y - s * 0.6, x + s, y + s * 0.7, (44, 46, 54))
+            pen.circle(x, y + s * 0.05, s * 0.52, (214, 220, 228))
+            pen.dot(x, y + s * 0.05, s * 0.34, (60, 130, 210))
+        case "sword":
+            blade = [
+                (x - s * 0.2, y),
+                (x - s * 0.2, y - s * 2.8),
+                (x, y - s * 3.3),
+                (x + s * 0.2, y - s * 2.8),
+            ]
+            pen.polygon([*blade, (x + s * 0.2, y)], (222, 230, 240))
+            pen.stroke([(x, y + s * 0.1), (x, y + s * 0.8)], s * 0.26, (96, 54, 30))
+            pen.box(x - s * 0.75, y - s * 0.15, x + s * 0.75, y + s * 0.15, (246, 196, 50))
         case _:
             raise KeyError(name)
 
@@ -115,5 +135,42 @@ def draw_placed(pen: Pen, name: str, x: float, y: float, size: float) -> None:
             for leg in (-0.55, 0.55):
                 pen.stroke([(x + leg * s, y), (x + leg * s, y - s * 0.6)], s * 0.1, (110, 70, 36))
             pen.box(x - s * 0.75, y - s * 0.72, x + s * 0.75, y - s * 0.56, (176, 118, 62))
+        case "chair":
+            wood = (30, 130, 150)
+            for leg in (-0.3, 0.3):
+                pen.stroke([(x + leg * s, y), (x + leg * s, y - s * 0.5)], s * 0.11, wood)
+            pen.box(x - s * 0.36, y - s * 1.1, x + s * 0.36, y - s * 0.62, wood)
+            pen.box(x - s * 0.42, y - s * 0.56, x + s * 0.42, y - s * 0.4, (244, 190, 70))
+        case "plant":
+            leaf = (40, 150, 70)
+            for lean, top in ((-0.5, 0.95), (0.5, 0.95), (-0.26, 1.2), (0.26, 1.2), (0.0, 1.3)):
+                pen.limb([(x, y - s * 0.4), (x + lean * s, y - top * s)], s * 0.18, leaf)
+            pot = [(x - s * 0.34, y - s * 0.45), (x + s * 0.34, y - s * 0.45), (x + s * 0.24, y)]
+            pen.polygon([*pot, (x - s * 0.24, y)], (206, 96, 52))
+        case "clock":
+            pen.box(x - s * 0.28, y - s * 1.3, x + s * 0.28, y, (112, 58, 34))
+            pen.box(x - s * 0.36, y - s * 1.42, x + s * 0.36, y - s * 0.78, (112, 58, 34))
+            pen.circle(x, y - s * 1.1, s * 0.27, (255, 250, 236))
+            pen.stroke([(x, y - s * 1.3), (x, y - s * 1.1), (x + s * 0.14, y - s * 1.02)], s * 0.06, INK)
+            pen.stroke([(x, y - s * 0.72), (x, y - s * 0.3)], s * 0.05, (246, 200, 70))
+            pen.circle(x, y - s * 0.28, s * 0.13, (246, 200, 70))
+        case "crate":
+            left, right, top = x - s * 0.48, x + s * 0.48, y - s * 0.86
+            pen.box(left, top, right, y, (224, 174, 100))
+            pen.stroke([(left, top), (right, y)], s * 0.13, (150, 98, 46))
+            for rail in (top, y - s * 0.14):
+                pen.box(left, rail, right, rail + s * 0.14, (180, 124, 62))
+        case "bird":
+            for leg in (-0.06, 0.12):
+                pen.stroke([(x + leg * s, y), (x + leg * s, y - s * 0.3)], s * 0.06, (240, 140, 30))
+            pen.polygon(
+                [(x - s * 0.2, y - s * 0.5), (x - s * 0.75, y - s * 0.5), (x - s * 0.7, y - s * 0.25)], INK
+            )
+            pen.ellipse(x, y - s * 0.45, s * 0.4, s * 0.26, (50, 130, 230))
+            beak = [(x + s * 0.45, y - s * 0.86), (x + s * 0.78, y - s * 0.74), (x + s * 0.45, y - s * 0.66)]
+            pen.polygon(beak, (250, 170, 30))
+            pen.circle(x + s * 0.32, y - s * 0.76, s * 0.22, (50, 130, 230))
+            pen.ellipse(x - s * 0.08, y - s * 0.46, s * 0.26, s * 0.13, (26, 76, 160))
+            pen.dot(x + s * 0.38, y - s * 0.8, s * 0.05, (255, 255, 255))
         case _:
             raise KeyError(name)

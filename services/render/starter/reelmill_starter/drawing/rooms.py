@@ -17,6 +17,10 @@ _WALLS: Final[dict[str, tuple[Colour, Colour]]] = {
     "cafe": ((206, 122, 92), (126, 82, 54)),
     "hospital": ((206, 240, 228), (226, 232, 236)),
     "theatre": ((110, 18, 30), (196, 138, 78)),
+    "workshop": ((132, 136, 70), (128, 124, 116)),
+    "museum": ((36, 58, 124), (232, 206, 156)),
+    "church": ((132, 122, 148), (84, 72, 92)),
+    "bathroom": ((70, 190, 206), (44, 84, 128)),
 }
 
 
@@ -25,7 +29,7 @@ def draw_room(pen: Pen, place: str, time: str, weather: str, rng: random.Random)
     wall, floor = _WALLS[place]
     pen.bare_box(-0.5, -0.5, 1.5, _FLOOR_TOP, wall)
     pen.bare_box(-0.5, _FLOOR_TOP, 1.5, 1.5, floor)
-    shift = rng.uniform(-0.02, 0.02)
+    shift = rng.uniform(-0.006, 0.006)
     _ROOMS[place](pen, time, weather, rng, shift)
 
 
@@ -150,6 +154,75 @@ def _theatre(pen: Pen, time: str, weather: str, rng: random.Random, shift: float
         pen.stroke([(-0.2, line), (1.2, line)], 0.008, (140, 92, 48))
 
 
+def _workshop(pen: Pen, time: str, weather: str, rng: random.Random, shift: float) -> None:
+    _window(pen, 0.39 + shift, 0.16, 0.22, 0.22, time, weather, rng)
+    for left in (0.0, 0.66):
+        pen.box(left, 0.16, left + 0.34, 0.5, (222, 176, 108))
+    steel, handle = (206, 212, 220), (190, 40, 40)
+    pen.stroke([(0.17 + shift, 0.24), (0.17 + shift, 0.46)], 0.04, handle)
+    pen.box(0.09 + shift, 0.2, 0.27 + shift, 0.28, (70, 76, 86))
+    pen.polygon([(0.7 + shift, 0.3), (0.92 + shift, 0.22), (0.92 + shift, 0.36), (0.7 + shift, 0.36)], steel)
+    pen.box(0.88 + shift, 0.22, 0.98 + shift, 0.38, handle)
+    pen.stroke([(0.74 + shift, 0.43), (0.94 + shift, 0.43)], 0.035, (60, 90, 180))
+    pen.box(-0.2, 0.58, 1.2, 0.65, (240, 160, 60))
+    for x in (0.1, 0.84):
+        pen.box(x, 0.65, x + 0.08, 0.86, (150, 92, 40))
+    pen.box(0.78 + shift, 0.49, 0.92 + shift, 0.58, (60, 90, 180))
+
+
+def _museum(pen: Pen, time: str, weather: str, rng: random.Random, shift: float) -> None:
+    gold = (232, 184, 60)
+    _window(pen, 0.42 + shift, 0.16, 0.16, 0.2, time, weather, rng)
+    pen.box(0.02 + shift, 0.16, 0.36 + shift, 0.52, gold)
+    pen.bare_box(0.07 + shift, 0.21, 0.31 + shift, 0.36, (240, 150, 90))
+    pen.bare_box(0.07 + shift, 0.35, 0.31 + shift, 0.47, (60, 130, 80))
+    pen.dot(0.19 + shift, 0.35, 0.06, (252, 240, 150))
+    pen.box(0.66 + shift, 0.16, 0.96 + shift, 0.42, gold)
+    pen.bare_box(0.71 + shift, 0.2, 0.91 + shift, 0.38, (190, 40, 60))
+    pen.dot(0.81 + shift, 0.29, 0.07, (250, 246, 240))
+    pen.bare_box(-0.5, 0.66, 1.5, 0.71, (246, 242, 232))
+    pen.box(0.74, 0.64, 0.94, 0.88, (246, 242, 232))
+    pen.ellipse(0.84, 0.57, 0.07, 0.08, (196, 96, 50))
+    pen.box(0.81, 0.45, 0.87, 0.53, (196, 96, 50))
+
+
+def _church(pen: Pen, time: str, weather: str, rng: random.Random, shift: float) -> None:
+    glass = ((214, 40, 60), (250, 200, 50), (40, 110, 220), (50, 170, 90))
+    _window(pen, 0.42 + shift, 0.16, 0.16, 0.16, time, weather, rng)
+    for index, left in enumerate((0.06, 0.7)):
+        left += shift
+        stone = [(left, 0.6), (left, 0.27), (left + 0.12, 0.13), (left + 0.24, 0.27), (left + 0.24, 0.6)]
+        pen.polygon(stone, (236, 226, 206))
+        pen.polygon([(left + 0.03, 0.29), (left + 0.12, 0.18), (left + 0.21, 0.29)], glass[1])
+        for row in range(2):
+            for column in range(2):
+                x, y = left + 0.03 + column * 0.09, 0.29 + row * 0.14
+                pen.bare_box(x, y, x + 0.09, y + 0.14, glass[(row * 2 + column * 3 + index) % 4])
+    pen.box(0.475 + shift, 0.34, 0.525 + shift, 0.66, (240, 196, 70))
+    pen.box(0.39 + shift, 0.42, 0.61 + shift, 0.47, (240, 196, 70))
+    pen.polygon([(0.42, 0.7), (0.58, 0.7), (0.8, 1.3), (0.2, 1.3)], (176, 26, 44))
+    for left, right in ((-0.3, 0.34), (0.66, 1.3)):
+        for top in (0.68, 0.84):
+            pen.box(left, top, right, top + 0.11, (124, 72, 38))
+
+
+def _bathroom(pen: Pen, time: str, weather: str, rng: random.Random, shift: float) -> None:
+    for step in range(-2, 9):
+        pen.stroke([(-0.5, step * 0.14 + 0.12), (1.5, step * 0.14 + 0.12)], 0.012, (190, 236, 240))
+        pen.stroke([(step * 0.14, -0.5), (step * 0.14, _FLOOR_TOP)], 0.012, (190, 236, 240))
+    pen.bare_box(-0.5, _FLOOR_TOP, 1.5, 1.5, _WALLS["bathroom"][1])
+    _window(pen, 0.42 + shift, 0.16, 0.2, 0.2, time, weather, rng)
+    for fold in range(4):
+        x = 0.02 + fold * 0.08 + shift
+        pen.box(x, 0.12, x + 0.08, 0.56, (250, 120, 160) if fold % 2 else (255, 190, 206))
+    pen.box(-0.2, 0.54, 0.58, 0.6, (255, 255, 255))
+    pen.polygon([(-0.2, 0.6), (0.56, 0.6), (0.5, 0.82), (-0.2, 0.82)], (244, 246, 250))
+    pen.circle(0.8 + shift, 0.3, 0.12, (240, 200, 90))
+    pen.dot(0.8 + shift, 0.3, 0.09, (222, 240, 252))
+    pen.box(0.66, 0.52, 0.94, 0.61, (255, 255, 255))
+    pen.box(0.76, 0.61, 0.84, 0.84, (244, 246, 250))
+
+
 _ROOMS: Final[dict[str, Callable[[Pen, str, str, random.Random, float], None]]] = {
     "kitchen": _kitchen,
     "bedroom": _bedroom,
@@ -159,4 +232,8 @@ _ROOMS: Final[dict[str, Callable[[Pen, str, str, random.Random, float], None]]] 
     "cafe": _cafe,
     "hospital": _hospital,
     "theatre": _theatre,
+    "workshop": _workshop,
+    "museum": _museum,
+    "church": _church,
+    "bathroom": _bathroom,
 }
