@@ -1,6 +1,7 @@
 """What the starter model can draw: vocabulary, typed scenes, styles and captions."""
 
 from reelmill_world.captions import appearance_phrase, caption, figure_phrase
+from reelmill_world.holdout import is_held_out
 from reelmill_world.sampling import random_appearance, random_figure, random_scene, random_style
 from reelmill_world.scene import Appearance, Figure, SceneDescription
 from reelmill_world.style import (
@@ -63,6 +64,7 @@ __all__ = [
     "appearance_phrase",
     "caption",
     "figure_phrase",
+    "is_held_out",
     "is_indoor",
     "nearest_named_style",
     "random_appearance",
