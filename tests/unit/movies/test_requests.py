@@ -106,7 +106,7 @@ async def test_a_reference_image_that_cannot_be_read_is_refused() -> None:
 
 async def test_a_reference_image_that_can_be_read_is_taken() -> None:
     store, file = MemoryStore(), io.BytesIO()
-    Image.new("RGB", (32, 32), "red").save(file, "PNG")
+    Image.linear_gradient("L").save(file, "PNG")
     await store.put("projects/acme/ref.png", file.getvalue(), "image/png")
     request = a_request(reference_keys=["projects/acme/ref.png"])
     _, _, asked = await RequestChecker(store, "starter").check(request)
