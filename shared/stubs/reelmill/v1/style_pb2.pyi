@@ -40,8 +40,9 @@ class LearnStyleRequest(_message.Message):
     def style(self) -> _script_pb2.StyleText: ...
     @_builtins.property
     def references(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReferenceImage]:
-        """Reference images (PNG, JPEG or WebP; at most 32, 8 MiB each) to learn from instead of images
-        that the diffusion model draws from the style text.
+        """Reference images to learn from instead of images that the diffusion model draws from the style
+        text: PNG, JPEG or WebP; at most 32; 8 MiB and 32 to 4096 pixels a side each. What is transparent
+        lies on white.
         """
 
     @_builtins.property
@@ -96,19 +97,25 @@ class ReferenceImage(_message.Message):
 
     CONTENT_FIELD_NUMBER: _builtins.int
     KEY_FIELD_NUMBER: _builtins.int
+    CAPTION_FIELD_NUMBER: _builtins.int
     content: _builtins.bytes
     """The image itself."""
     key: _builtins.str
     """Its key in the project's part of the object store, `projects/{project}/...`."""
+    caption: _builtins.str
+    """What is on it, said without its style: "two women in the street, evening, rain". A style is learned
+    cleaner where its references say what else they show. `<style>` may stand in it where the style belongs.
+    """
     def __init__(
         self,
         *,
         content: _builtins.bytes = ...,
         key: _builtins.str = ...,
+        caption: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "key", b"key", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "key", b"key", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caption", b"caption", "content", b"content", "key", b"key", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["content", "key"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
