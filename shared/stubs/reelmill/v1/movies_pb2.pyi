@@ -62,6 +62,7 @@ class Movie(_message.Message):
     NEGATIVE_PROMPT_FIELD_NUMBER: _builtins.int
     LEARNED_STYLE_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    GATE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     STAGES_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
@@ -113,6 +114,10 @@ class Movie(_message.Message):
     @_builtins.property
     def drawing(self) -> _render_pb2.DrawingOptions: ...
     @_builtins.property
+    def gate(self) -> _render_pb2.GateOptions:
+        """Whether frames are judged, and drawn again where they fail; none: as the installation is set up."""
+
+    @_builtins.property
     def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageStatus]:
         """In the order of the pipeline."""
 
@@ -142,6 +147,7 @@ class Movie(_message.Message):
         negative_prompt: _builtins.str = ...,
         learned_style: _builtins.str = ...,
         model: _builtins.str = ...,
+        gate: _render_pb2.GateOptions | None = ...,
         state: Global___Movie.State.ValueType = ...,
         stages: _abc.Iterable[Global___StageStatus] | None = ...,
         failure: _common_pb2.Failure | None = ...,
@@ -155,9 +161,9 @@ class Movie(_message.Message):
         artefacts_uri: _builtins.str = ...,
         usage: _common_pb2.Usage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "shape", b"shape", "style", b"style", "style_options", b"style_options", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "shape", b"shape", "style", b"style", "style_options", b"style_options", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "learned_style", b"learned_style", "model", b"model", "name", b"name", "negative_prompt", b"negative_prompt", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "learned_style", b"learned_style", "model", b"model", "name", b"name", "negative_prompt", b"negative_prompt", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from reelmill.v1 import common_pb2 as _common_pb2
 import builtins as _builtins
 import sys
@@ -29,6 +30,7 @@ class RenderFramesRequest(_message.Message):
     STYLE_FIELD_NUMBER: _builtins.int
     DRAWING_FIELD_NUMBER: _builtins.int
     INCLUDE_IMAGES_FIELD_NUMBER: _builtins.int
+    GATE_FIELD_NUMBER: _builtins.int
     movie: _builtins.str
     """The movie the frames belong to: `projects/{project}/movies/{movie}`."""
     include_images: _builtins.bool
@@ -45,6 +47,10 @@ class RenderFramesRequest(_message.Message):
     def drawing(self) -> Global___DrawingOptions:
         """Settings of the drawing; zero values mean the model's own defaults."""
 
+    @_builtins.property
+    def gate(self) -> Global___GateOptions:
+        """Whether frames are judged, and drawn again where they fail."""
+
     def __init__(
         self,
         *,
@@ -53,10 +59,11 @@ class RenderFramesRequest(_message.Message):
         style: Global___StyleEmbedding | None = ...,
         drawing: Global___DrawingOptions | None = ...,
         include_images: _builtins.bool = ...,
+        gate: Global___GateOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["drawing", b"drawing", "style", b"style"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["drawing", b"drawing", "gate", b"gate", "style", b"style"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["drawing", b"drawing", "frames", b"frames", "include_images", b"include_images", "movie", b"movie", "style", b"style"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drawing", b"drawing", "frames", b"frames", "gate", b"gate", "include_images", b"include_images", "movie", b"movie", "style", b"style"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -99,22 +106,30 @@ class StyleEmbedding(_message.Message):
     KEY_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
+    REFERENCE_KEYS_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     """Object key of the embedding file."""
     content: _builtins.bytes
     """The embedding file itself (safetensors)."""
     digest: _builtins.str
     """sha256 of the file in hex; checked where given."""
+    @_builtins.property
+    def reference_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Object keys of the images the style was learned from, at most 64, all below
+        `projects/{project}/styles/`. The gate compares frames with them; none: frames are not scored for style.
+        """
+
     def __init__(
         self,
         *,
         key: _builtins.str = ...,
         content: _builtins.bytes = ...,
         digest: _builtins.str = ...,
+        reference_keys: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "key", b"key", "source", b"source"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "digest", b"digest", "key", b"key", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "digest", b"digest", "key", b"key", "reference_keys", b"reference_keys", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["key", "content"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
@@ -156,6 +171,56 @@ class DrawingOptions(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DrawingOptions: _TypeAlias = DrawingOptions  # noqa: Y015
+
+@_typing.final
+class GateOptions(_message.Message):
+    """The gate: each frame is scored for its style and for its text. A frame that fails is drawn again from another
+    seed, a limited number of times, and the best of its pictures is kept.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Mode:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[GateOptions._Mode.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        MODE_UNSPECIFIED: GateOptions._Mode.ValueType  # 0
+        """As the service is set up."""
+        MODE_OFF: GateOptions._Mode.ValueType  # 1
+        """Each frame is drawn once and taken as it is."""
+        MODE_ON: GateOptions._Mode.ValueType  # 2
+
+    class Mode(_Mode, metaclass=_ModeEnumTypeWrapper): ...
+    MODE_UNSPECIFIED: GateOptions.Mode.ValueType  # 0
+    """As the service is set up."""
+    MODE_OFF: GateOptions.Mode.ValueType  # 1
+    """Each frame is drawn once and taken as it is."""
+    MODE_ON: GateOptions.Mode.ValueType  # 2
+
+    MODE_FIELD_NUMBER: _builtins.int
+    MAX_REDRAWS_FIELD_NUMBER: _builtins.int
+    mode: Global___GateOptions.Mode.ValueType
+    max_redraws: _builtins.int
+    """How often a frame that fails is drawn again, 0 to 10; 0: it is scored and kept. Not set: as the service is
+    set up.
+    """
+    def __init__(
+        self,
+        *,
+        mode: Global___GateOptions.Mode.ValueType = ...,
+        max_redraws: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_redraws", b"_max_redraws", "max_redraws", b"max_redraws"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_redraws", b"_max_redraws", "max_redraws", b"max_redraws", "mode", b"mode"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_redraws: _TypeAlias = _typing.Literal["max_redraws"]  # noqa: Y015
+    _WhichOneofArgType__max_redraws: _TypeAlias = _typing.Literal["_max_redraws", b"_max_redraws"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_redraws) -> _WhichOneofReturnType__max_redraws | None: ...
+
+Global___GateOptions: _TypeAlias = GateOptions  # noqa: Y015
 
 @_typing.final
 class RenderFramesResponse(_message.Message):
@@ -232,6 +297,11 @@ class KeyFrame(_message.Message):
     EMBEDDING_DIGEST_FIELD_NUMBER: _builtins.int
     INPUT_DIGEST_FIELD_NUMBER: _builtins.int
     DRAW_TIME_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    PASSED_FIELD_NUMBER: _builtins.int
+    JUDGE_DIGEST_FIELD_NUMBER: _builtins.int
+    REFERENCES_DIGEST_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     image_key: _builtins.str
     """Object key of the PNG."""
@@ -248,9 +318,26 @@ class KeyFrame(_message.Message):
     model_digest: _builtins.str
     embedding_digest: _builtins.str
     input_digest: _builtins.str
-    """sha256 over everything above that the picture depends on."""
+    """sha256 over everything that was asked for and that the picture depends on; where frames are judged, over
+    the gate, the judge and the style's reference images, too.
+    """
+    passed: _builtins.bool
+    """Whether the kept attempt passed. False: none did, and this is the best of them."""
+    judge_digest: _builtins.str
+    """What judged: sha256 over the judge's directory, in hex."""
+    references_digest: _builtins.str
+    """sha256 over the style's reference images, in hex; empty: the frame was not scored for style."""
     @_builtins.property
     def draw_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attempt]:
+        """From here on: only where the frame was judged.
+
+        Everything drawn for this frame, in order. The first one's seed is the one asked for; `seed` is the kept one's.
+        """
+
+    @_builtins.property
+    def limits(self) -> Global___GateLimits: ...
     def __init__(
         self,
         *,
@@ -269,11 +356,90 @@ class KeyFrame(_message.Message):
         embedding_digest: _builtins.str = ...,
         input_digest: _builtins.str = ...,
         draw_time: _timestamp_pb2.Timestamp | None = ...,
+        attempts: _abc.Iterable[Global___Attempt] | None = ...,
+        passed: _builtins.bool = ...,
+        judge_digest: _builtins.str = ...,
+        references_digest: _builtins.str = ...,
+        limits: Global___GateLimits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["draw_time", b"draw_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["draw_time", b"draw_time", "limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["draw_time", b"draw_time", "embedding_digest", b"embedding_digest", "guidance_scale", b"guidance_scale", "height", b"height", "image_digest", b"image_digest", "image_key", b"image_key", "index", b"index", "input_digest", b"input_digest", "model_digest", b"model_digest", "negative_prompt", b"negative_prompt", "prompt", b"prompt", "scheduler", b"scheduler", "seed", b"seed", "steps", b"steps", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "draw_time", b"draw_time", "embedding_digest", b"embedding_digest", "guidance_scale", b"guidance_scale", "height", b"height", "image_digest", b"image_digest", "image_key", b"image_key", "index", b"index", "input_digest", b"input_digest", "judge_digest", b"judge_digest", "limits", b"limits", "model_digest", b"model_digest", "negative_prompt", b"negative_prompt", "passed", b"passed", "prompt", b"prompt", "references_digest", b"references_digest", "scheduler", b"scheduler", "seed", b"seed", "steps", b"steps", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___KeyFrame: _TypeAlias = KeyFrame  # noqa: Y015
+
+@_typing.final
+class Attempt(_message.Message):
+    """One picture that was drawn for a frame, and how it was judged."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEED_FIELD_NUMBER: _builtins.int
+    STYLE_MARGIN_FIELD_NUMBER: _builtins.int
+    STYLE_RANK_FIELD_NUMBER: _builtins.int
+    TEXT_MARGIN_FIELD_NUMBER: _builtins.int
+    TEXT_RANK_FIELD_NUMBER: _builtins.int
+    PASSED_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
+    seed: _builtins.int
+    style_margin: _builtins.float
+    """How much nearer the picture is to the movie's style than to the nearest of the judge's other styles:
+    a difference of cosines, above 0 where the own style is the nearest.
+    """
+    style_rank: _builtins.int
+    """The own style's place among all styles, 1: the nearest. 0: not scored for style."""
+    text_margin: _builtins.float
+    """The same for the frame's text among the judge's other texts."""
+    text_rank: _builtins.int
+    passed: _builtins.bool
+    """Both ranks are within the limits."""
+    kept: _builtins.bool
+    """The one that became the key frame."""
+    def __init__(
+        self,
+        *,
+        seed: _builtins.int = ...,
+        style_margin: _builtins.float = ...,
+        style_rank: _builtins.int = ...,
+        text_margin: _builtins.float = ...,
+        text_rank: _builtins.int = ...,
+        passed: _builtins.bool = ...,
+        kept: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kept", b"kept", "passed", b"passed", "seed", b"seed", "style_margin", b"style_margin", "style_rank", b"style_rank", "text_margin", b"text_margin", "text_rank", b"text_rank"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Attempt: _TypeAlias = Attempt  # noqa: Y015
+
+@_typing.final
+class GateLimits(_message.Message):
+    """The limits that a frame was held to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_REDRAWS_FIELD_NUMBER: _builtins.int
+    STYLE_RANK_FIELD_NUMBER: _builtins.int
+    TEXT_RANK_FIELD_NUMBER: _builtins.int
+    max_redraws: _builtins.int
+    style_rank: _builtins.int
+    """The last places with which a picture still passes."""
+    text_rank: _builtins.int
+    def __init__(
+        self,
+        *,
+        max_redraws: _builtins.int = ...,
+        style_rank: _builtins.int = ...,
+        text_rank: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_redraws", b"max_redraws", "style_rank", b"style_rank", "text_rank", b"text_rank"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GateLimits: _TypeAlias = GateLimits  # noqa: Y015
