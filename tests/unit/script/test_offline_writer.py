@@ -8,8 +8,20 @@ import pytest
 
 from reelmill.v1 import script_pb2
 from reelmill_script.domain import faults
+from reelmill_script.offline.places import place
+from reelmill_script.offline.texts import load
 from reelmill_script.prompting import TOKEN_LIMIT, token_bound
-from reelmill_world import COLOURS, HELD_OBJECTS, MOODS, NAMED_STYLES, PLACES, TIMES, VERBS
+from reelmill_world import (
+    COLOURS,
+    HELD_OBJECTS,
+    MOODS,
+    NAMED_STYLES,
+    PLACED_OBJECTS,
+    PLACES,
+    TIMES,
+    VERBS,
+    with_article,
+)
 from tests.unit.script.stories import THEMES, asked, frames_of, scenes_of, told
 
 SHAPES = [
@@ -80,6 +92,42 @@ def test_prompts_are_canonical_captions_of_the_world(theme: str) -> None:
         assert f"the {frame.location}, {frame.time_of_day}, " in frame.prompt
         assert token_bound(frame.prompt) <= TOKEN_LIMIT
         assert frame.location in PLACES
+
+
+def test_every_place_of_the_world_has_its_texts_and_no_other() -> None:
+    assert len(PLACES) >= 24
+    for table in (load("places"), load("lexicon")["places"], load("people")["roles"]):
+        assert set(table) == set(PLACES)
+    for name in PLACES:
+        here = place(name)
+        assert len(set(here.details)) >= 8
+        assert len(set(here.spots)) >= 5
+        assert len(set(here.props)) >= 3
+        assert len(set(here.things)) >= 3
+        assert {*here.props} <= {*PLACED_OBJECTS}
+        assert {*here.things} <= {*HELD_OBJECTS}
+
+
+def test_long_scripts_use_all_that_the_world_has() -> None:
+    frames = frames_of(told(asked(shape=(16, 16, 16), seed=99)))
+    assert {frame.location for frame in frames} == set(PLACES)
+    prompts = "\n".join(frame.prompt for frame in frames)
+    assert all(f"with {with_article(name)}, " in prompts for name in PLACED_OBJECTS)
+    assert all(f"holding {with_article(name)}" in prompts for name in HELD_OBJECTS)
+
+
+@pytest.mark.parametrize(
+    ("theme", "place_named", "held"),
+    [
+        ("A knight without a sword guards an empty castle", "castle", "sword"),
+        ("A carpenter mends a guitar in his workshop", "workshop", "guitar"),
+        ("A photographer loses her camera on a rooftop", "rooftop", "camera"),
+    ],
+)
+def test_themes_find_the_places_and_things_they_name(theme: str, place_named: str, held: str) -> None:
+    script = told(asked(theme))
+    assert place_named in {location.name for location in script.locations}
+    assert held in {action.target for frame in frames_of(script) for action in frame.actions}
 
 
 def test_actions_are_typed_and_take_what_they_need() -> None:

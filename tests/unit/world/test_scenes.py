@@ -6,9 +6,12 @@ import pytest
 
 from reelmill_world import (
     AXIS_WORDS,
+    HELD_OBJECTS,
     INDOOR_PLACES,
     NAMED_STYLES,
+    OBJECTS,
     OUTDOOR_PLACES,
+    PLACED_OBJECTS,
     PLACES,
     PRESENT_PARTICIPLES,
     STYLE_AXES,
@@ -27,9 +30,15 @@ ANN = Appearance("woman", colour="red")
 
 
 def test_every_place_is_either_indoor_or_outdoor() -> None:
-    assert len(PLACES) >= 12
+    assert len(PLACES) >= 24
     assert {place for place in PLACES if is_indoor(place)} == set(INDOOR_PLACES)
     assert not set(INDOOR_PLACES) & set(OUTDOOR_PLACES)
+
+
+def test_there_are_many_things_and_each_is_either_held_or_placed() -> None:
+    assert len(OBJECTS) >= 20
+    assert len(set(OBJECTS)) == len(OBJECTS)
+    assert set(OBJECTS) == set(HELD_OBJECTS) | set(PLACED_OBJECTS)
 
 
 def test_every_verb_has_its_participle_and_every_axis_its_words() -> None:
@@ -67,6 +76,8 @@ def test_what_is_not_in_the_vocabulary_is_refused_by_the_name_of_its_field(field
 def test_random_scenes_reach_the_whole_vocabulary_and_repeat_with_their_seed() -> None:
     scenes = [random_scene(random.Random(seed)) for seed in range(800)]
     assert {scene.place for scene in scenes} == set(PLACES)
+    assert {name for scene in scenes for name in scene.objects} == set(PLACED_OBJECTS)
+    assert {figure.held for scene in scenes for figure in scene.figures} == {*HELD_OBJECTS, None}
     assert {figure.verb for scene in scenes for figure in scene.figures} == set(VERBS)
     assert {len(scene.figures) for scene in scenes} == {0, 1, 2}
     assert scenes == [random_scene(random.Random(seed)) for seed in range(800)]

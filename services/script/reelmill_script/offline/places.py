@@ -14,6 +14,7 @@ class Place:
     details: tuple[str, ...]
     spots: tuple[str, ...]
     props: tuple[str, ...]
+    things: tuple[str, ...]
 
     @property
     def the(self) -> str:
@@ -40,4 +41,5 @@ def place(name: str) -> Place:
         details=tuple(entry["details"]),
         spots=tuple(entry["spots"]),
         props=tuple(entry["props"]),
+        things=tuple(entry["things"]),
     )

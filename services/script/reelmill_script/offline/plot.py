@@ -148,7 +148,8 @@ class _Planner:
     def _story_slots(self) -> Slots:
         premise = load("premises")[self._premise]
         past = self._people["O"]
-        token = (*self._reading.tokens, self._rng.choice(("letter", "book", "lantern", "bag", "cup")))[0]
+        usual = ("letter", "book", "lantern", "bag", "cup", "camera", "guitar")
+        token = (*self._reading.tokens, self._rng.choice(usual))[0]
         assert token in HELD_OBJECTS
         slots: Slots = {
             **{key: person for key, person in self._people.items() if not key.startswith("W")},

@@ -250,7 +250,9 @@ class Teller:
 
     def _thing(self, entry: dict[str, Any], plan: ScenePlan) -> str:
         """Something to hold that the story is not about."""
-        things = [thing for thing in entry.get("held", []) if thing != plan.slots["token_word"]]
+        held = entry.get("held", [])
+        possible = plan.place.things if held == "place" else held
+        things = [thing for thing in possible if thing != plan.slots["token_word"]]
         return self._rng.choice(things) if things else ""
 
     def _held(self, actor: Actor, plan: ScenePlan) -> str:
