@@ -1,7 +1,7 @@
 """Margins and ranks: how much nearer something is to its own than to any other. NumPy alone.
 
-A bare cosine says little: it differs from judge to judge and from subject to subject, and a picture
-of nothing may have a high one with everything. What counts is whether its own is the nearest, and by how much.
+A bare cosine says little: it differs from judge to judge and from subject to subject, and a picture of
+nothing may have a high one with everything. What counts is whether its own is the nearest, and by how much.
 """
 
 from dataclasses import dataclass
