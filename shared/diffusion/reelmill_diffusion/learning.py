@@ -135,7 +135,7 @@ class NoisyBatch:
 
 def losses(model: DiffusionModel, batch: NoisyBatch, style: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Mean squared error `[B]` of the model's prediction; gradients flow to the style's vectors."""
-    hidden, pooled = model.encode(batch.tokens, dict(style))
+    hidden, pooled = model.encode(batch.tokens, {TOKEN: style})
     prediction = model.predict(batch.latents, batch.timesteps, hidden, pooled)
     return (prediction - batch.target).square().mean(dim=(1, 2, 3))
 

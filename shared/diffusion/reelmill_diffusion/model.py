@@ -2,6 +2,7 @@
 
 import json
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Self
 import torch
 
 from .digest import SETTINGS, model_digest
-from .embedding import CLIP_G, CLIP_L, TOKEN, StyleEmbedding
+from .embedding import CLIP_G, CLIP_L, TOKEN, StyleEmbedding, Vectors, placeholders
 from .errors import InputError, ModelError
 from .schedulers import check_training
 from .text import TextEncoder, Tokens
@@ -99,17 +100,22 @@ class DiffusionModel:
         """How many vectors a style may have and still leave half of the prompt to words."""
         return (min(e.length for e in self.encoders) - 2) // 2
 
-    def tokenize(self, prompt: str, vectors: int) -> list[Tokens]:
-        """Tokens for each text encoder; `vectors` as in `TextEncoder.tokenize`."""
+    def tokenize(self, prompt: str, vectors: int | Mapping[str, int]) -> list[Tokens]:
+        """Tokens for each text encoder, as `TextEncoder.tokenize` has them; a number is that of `<style>`."""
+        if isinstance(vectors, int):
+            vectors = {TOKEN: vectors} if vectors else {}
         return [encoder.tokenize(prompt, vectors) for encoder in self.encoders]
 
     def encode(
-        self, tokens: list[list[Tokens]], style: dict[str, torch.Tensor] | None
+        self, tokens: list[list[Tokens]], learned: Mapping[str, Vectors]
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Hidden states `[B, L, D]` and, for XL, pooled `[B, P]`, of prompts as `tokenize` returns them."""
+        """Hidden states `[B, L, D]` and, for XL, pooled `[B, P]`, of prompts as `tokenize` returns them.
+
+        `learned` has the vectors of every token that stands in them; gradients flow to it.
+        """
         hidden, pooled = [], None
         for number, encoder in enumerate(self.encoders):
-            vectors = None if style is None else style[encoder.name]
+            vectors = {token: each[encoder.name] for token, each in learned.items()}
             states, pooled = encoder.encode([t[number] for t in tokens], vectors, penultimate=self.is_xl)
             hidden.append(states)
         return torch.cat(hidden, dim=-1), pooled if self.is_xl else None
@@ -118,15 +124,18 @@ class DiffusionModel:
     def condition(self, prompt: str, style: StyleEmbedding | None, *, negative: bool = False) -> Conditioning:
         """The conditioning of one prompt, encoded alone so that a batch cannot change it, or remembered.
 
-        Raises InputError where the prompt has `<style>` but there is no style, or one for another model.
+        Raises InputError where the prompt has `<style>` or another token that `style` does not know, or where
+        it was learned for another model.
         """
         if style is not None:
             style.check_fits(self.widths)
-        if TOKEN not in prompt:
-            style = None
-        elif style is None:
+        known = set() if style is None else set(style.tokens)
+        if unknown := placeholders(prompt) - known:
             name = "negative_prompt" if negative else "prompt"
-            raise InputError(name, f"has {TOKEN}, but no style embedding is given")
+            lacks = "no style embedding is given" if style is None else "the style embedding does not know it"
+            raise InputError(name, f"has {min(unknown)}, but {lacks}")
+        if style is None or not any(token in prompt for token in known):
+            style = None
         elif not style.digest:  # nothing to know it again by
             return self._encode_one(prompt, style, negative)
         key = (prompt, style.digest if style is not None else "", negative)
@@ -138,8 +147,9 @@ class DiffusionModel:
         return self._encoded[key]
 
     def _encode_one(self, prompt: str, style: StyleEmbedding | None, negative: bool) -> Conditioning:
-        tokens = self.tokenize(prompt, style.count if style is not None else 0)
-        hidden, pooled = self.encode([tokens], dict(style.vectors) if style is not None else None)
+        learned = {} if style is None else style.tokens
+        counts = {token: len(next(iter(vectors.values()))) for token, vectors in learned.items()}
+        hidden, pooled = self.encode([self.tokenize(prompt, counts)], learned)
         if negative and not prompt and self._zero_empty_negative:
             hidden = torch.zeros_like(hidden)
             pooled = torch.zeros_like(pooled) if pooled is not None else None

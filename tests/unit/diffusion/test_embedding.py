@@ -57,12 +57,84 @@ def test_another_tools_file_with_one_vector_in_half_precision_is_read() -> None:
         ("shape", save({"a": torch.ones(0, 4)})),
         ("different numbers", save({"clip_l": torch.ones(1, 4), "clip_g": torch.ones(2, 4)})),
         ("more than", save({"a": torch.ones(2**20 + 1)})),
+        ("holds 'b'", save({"<style>": torch.ones(1, 4), "b": torch.ones(1, 4)})),
+        ("holds '<b>.clip_g'", save({"<style>": torch.ones(1, 4), "<b>.clip_g": torch.ones(1, 4)})),
+        ("holds '<b>.c'", save({**TWO, "<b>.c": torch.ones(1, 4)})),
+        ("lacks", save({**TWO, "<b>.clip_l": torch.ones(1, 4)})),
+        (
+            "17 tokens",
+            save({"<style>": torch.ones(1, 4)} | {f"<c-{n}>": torch.ones(1, 4) for n in range(16)}),
+        ),
     ],
 )
 def test_what_is_no_embedding_is_refused_with_the_reason(why: str, data: bytes) -> None:
     with pytest.raises(InputError, match=why) as refused:
         StyleEmbedding.from_bytes(data)
     assert refused.value.field == "style_embedding"
+
+
+def character(vectors: dict[str, torch.Tensor], name: str = "<character-1>") -> StyleEmbedding:
+    return StyleEmbedding(
+        {encoder: v[:1] + 1 for encoder, v in vectors.items()}, name, {"style_text": "a tall man"}
+    )
+
+
+@pytest.mark.parametrize("vectors", [ONE, TWO], ids=["sd", "xl"])
+def test_a_file_of_several_tokens_read_again_is_the_same(vectors: dict[str, torch.Tensor]) -> None:
+    style = StyleEmbedding(vectors, metadata={"model_digest": "abc"})
+    bundle = style.with_tokens([character(vectors), character(vectors, "<character-2>")])
+    read = StyleEmbedding.from_bytes(bundle.to_bytes())
+    assert list(read.tokens) == ["<style>", "<character-1>", "<character-2>"]
+    assert read.digest == bundle.digest
+    assert read.metadata["model_digest"] == "abc"
+    assert '"<character-1>": "a tall man"' in read.metadata["tokens"]
+    for token, tensors in bundle.tokens.items():
+        assert all(torch.equal(read.tokens[token][name], tensors[name]) for name in vectors)
+
+
+def test_in_a_file_of_several_tokens_each_has_a_key_of_its_own() -> None:
+    assert set(load(StyleEmbedding(ONE).with_tokens([character(ONE)]).to_bytes())) == {
+        "<style>",
+        "<character-1>",
+    }
+    assert set(load(StyleEmbedding(TWO).with_tokens([character(TWO)]).to_bytes())) == {
+        "clip_l",
+        "clip_g",
+        "<character-1>.clip_l",
+        "<character-1>.clip_g",
+    }
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        character(ONE, "<style>"),
+        character(ONE, "character"),
+        character(TWO),
+        character({"clip_l": torch.ones(2, 5)}),
+    ],
+    ids=["the style's token", "no token", "another shape", "another width"],
+)
+def test_what_does_not_go_together_is_not_put_into_one_file(other: StyleEmbedding) -> None:
+    with pytest.raises(InputError):
+        StyleEmbedding(ONE).with_tokens([other])
+    with pytest.raises(InputError, match="beside"):
+        StyleEmbedding(ONE).with_tokens([character(ONE), character(ONE)])
+
+
+@pytest.mark.parametrize(
+    ("vectors", "digest"),
+    [
+        (ONE, "f619a7d4d3eb587ab9a01887386759f8af33a1c8d9546d6234c7ec0ffd2a08b0"),
+        (TWO, "c99db0db14b8855bc66b3d38299ae384d932fdc13aeac24a106a725802c2d4c5"),
+    ],
+    ids=["sd", "xl"],
+)
+def test_the_bytes_of_a_styles_file_stay_what_they_were(
+    vectors: dict[str, torch.Tensor], digest: str
+) -> None:
+    """Lineage everywhere names these files by their digests."""
+    assert StyleEmbedding(vectors, metadata={"model_digest": "abc"}).with_digest().digest == digest
 
 
 @given(st.binary(max_size=200), st.integers(0, 200))
