@@ -24,6 +24,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _CharacterIdentity:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CharacterIdentityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CharacterIdentity.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHARACTER_IDENTITY_UNSPECIFIED: _CharacterIdentity.ValueType  # 0
+    """As CHARACTER_IDENTITY_DESCRIPTIONS."""
+    CHARACTER_IDENTITY_DESCRIPTIONS: _CharacterIdentity.ValueType  # 1
+    """The words of Character.appearance, the same in every prompt."""
+    CHARACTER_IDENTITY_LEARNED_TOKENS: _CharacterIdentity.ValueType  # 2
+    """A token for each, `<character-1>` and so on, learned after the style from portraits in it; it stands
+    in the frames' prompts where the words stood.
+    """
+
+class CharacterIdentity(_CharacterIdentity, metaclass=_CharacterIdentityEnumTypeWrapper):
+    """What keeps build, hair, clothing and colours of the main characters from frame to frame."""
+
+CHARACTER_IDENTITY_UNSPECIFIED: CharacterIdentity.ValueType  # 0
+"""As CHARACTER_IDENTITY_DESCRIPTIONS."""
+CHARACTER_IDENTITY_DESCRIPTIONS: CharacterIdentity.ValueType  # 1
+"""The words of Character.appearance, the same in every prompt."""
+CHARACTER_IDENTITY_LEARNED_TOKENS: CharacterIdentity.ValueType  # 2
+"""A token for each, `<character-1>` and so on, learned after the style from portraits in it; it stands
+in the frames' prompts where the words stood.
+"""
+Global___CharacterIdentity: _TypeAlias = CharacterIdentity  # noqa: Y015
+
 @_typing.final
 class Movie(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -63,6 +91,7 @@ class Movie(_message.Message):
     LEARNED_STYLE_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     GATE_FIELD_NUMBER: _builtins.int
+    CHARACTER_IDENTITY_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     STAGES_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
@@ -87,6 +116,7 @@ class Movie(_message.Message):
     """A style learned before, `projects/{project}/styles/{style}`: taken as it is, nothing is learned."""
     model: _builtins.str
     """The diffusion model's name; empty: the one the installation draws with."""
+    character_identity: Global___CharacterIdentity.ValueType
     state: Global___Movie.State.ValueType
     """From here on: output only."""
     title: _builtins.str
@@ -148,6 +178,7 @@ class Movie(_message.Message):
         learned_style: _builtins.str = ...,
         model: _builtins.str = ...,
         gate: _render_pb2.GateOptions | None = ...,
+        character_identity: Global___CharacterIdentity.ValueType = ...,
         state: Global___Movie.State.ValueType = ...,
         stages: _abc.Iterable[Global___StageStatus] | None = ...,
         failure: _common_pb2.Failure | None = ...,
@@ -163,7 +194,7 @@ class Movie(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "shape", b"shape", "style", b"style", "style_options", b"style_options", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "learned_style", b"learned_style", "model", b"model", "name", b"name", "negative_prompt", b"negative_prompt", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "character_identity", b"character_identity", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "learned_style", b"learned_style", "model", b"model", "name", b"name", "negative_prompt", b"negative_prompt", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ from reelmill.v1 import common_pb2 as reelmill_dot_v1_dot_common__pb2
 from reelmill.v1 import script_pb2 as reelmill_dot_v1_dot_script__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17reelmill/v1/style.proto\x12\x0breelmill.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18reelmill/v1/common.proto\x1a\x18reelmill/v1/script.proto\"\xc4\x01\n\x11LearnStyleRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05movie\x18\x02 \x01(\t\x12%\n\x05style\x18\x03 \x01(\x0b\x32\x16.reelmill.v1.StyleText\x12\x0c\n\x04seed\x18\x04 \x01(\x03\x12/\n\nreferences\x18\x05 \x03(\x0b\x32\x1b.reelmill.v1.ReferenceImage\x12*\n\x07options\x18\x06 \x01(\x0b\x32\x19.reelmill.v1.StyleOptions\"w\n\x12LearnStyleResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12,\n\x07learned\x18\x02 \x01(\x0b\x32\x19.reelmill.v1.LearnedStyleH\x00\x42\x08\n\x06update\"M\n\x0eReferenceImage\x12\x11\n\x07\x63ontent\x18\x01 \x01(\x0cH\x00\x12\r\n\x03key\x18\x02 \x01(\tH\x00\x12\x0f\n\x07\x63\x61ption\x18\x03 \x01(\tB\x08\n\x06source\"B\n\x0cStyleOptions\x12\r\n\x05steps\x18\x01 \x01(\x05\x12\x0f\n\x07vectors\x18\x02 \x01(\x05\x12\x12\n\nreferences\x18\x03 \x01(\x05\"D\n\x0cLearnedStyle\x12!\n\x05style\x18\x01 \x01(\x0b\x32\x12.reelmill.v1.Style\x12\x11\n\tembedding\x18\x02 \x01(\x0c\"\xa4\x02\n\x05Style\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x04text\x18\x02 \x01(\x0b\x32\x16.reelmill.v1.StyleText\x12\r\n\x05token\x18\x03 \x01(\t\x12\x0f\n\x07vectors\x18\x04 \x01(\x05\x12\x15\n\rembedding_key\x18\x05 \x01(\t\x12\x18\n\x10\x65mbedding_digest\x18\x06 \x01(\t\x12\x14\n\x0cmodel_digest\x18\x07 \x01(\t\x12\x16\n\x0ereference_keys\x18\x08 \x03(\t\x12\r\n\x05steps\x18\t \x01(\x05\x12\x14\n\x0cinitial_loss\x18\n \x01(\x01\x12\x12\n\nfinal_loss\x18\x0b \x01(\x01\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp2_\n\x0cStyleService\x12O\n\nLearnStyle\x12\x1e.reelmill.v1.LearnStyleRequest\x1a\x1f.reelmill.v1.LearnStyleResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17reelmill/v1/style.proto\x12\x0breelmill.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18reelmill/v1/common.proto\x1a\x18reelmill/v1/script.proto\"\x8b\x02\n\x11LearnStyleRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\r\n\x05movie\x18\x02 \x01(\t\x12%\n\x05style\x18\x03 \x01(\x0b\x32\x16.reelmill.v1.StyleText\x12\x0c\n\x04seed\x18\x04 \x01(\x03\x12/\n\nreferences\x18\x05 \x03(\x0b\x32\x1b.reelmill.v1.ReferenceImage\x12*\n\x07options\x18\x06 \x01(\x0b\x32\x19.reelmill.v1.StyleOptions\x12.\n\ncharacters\x18\x07 \x03(\x0b\x32\x1a.reelmill.v1.CharacterLook\x12\x15\n\rlearned_style\x18\x08 \x01(\t\"2\n\rCharacterLook\x12\r\n\x05token\x18\x01 \x01(\t\x12\x12\n\nappearance\x18\x02 \x01(\t\"w\n\x12LearnStyleResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12,\n\x07learned\x18\x02 \x01(\x0b\x32\x19.reelmill.v1.LearnedStyleH\x00\x42\x08\n\x06update\"M\n\x0eReferenceImage\x12\x11\n\x07\x63ontent\x18\x01 \x01(\x0cH\x00\x12\r\n\x03key\x18\x02 \x01(\tH\x00\x12\x0f\n\x07\x63\x61ption\x18\x03 \x01(\tB\x08\n\x06source\"B\n\x0cStyleOptions\x12\r\n\x05steps\x18\x01 \x01(\x05\x12\x0f\n\x07vectors\x18\x02 \x01(\x05\x12\x12\n\nreferences\x18\x03 \x01(\x05\"D\n\x0cLearnedStyle\x12!\n\x05style\x18\x01 \x01(\x0b\x32\x12.reelmill.v1.Style\x12\x11\n\tembedding\x18\x02 \x01(\x0c\"\xd7\x02\n\x05Style\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x04text\x18\x02 \x01(\x0b\x32\x16.reelmill.v1.StyleText\x12\r\n\x05token\x18\x03 \x01(\t\x12\x0f\n\x07vectors\x18\x04 \x01(\x05\x12\x15\n\rembedding_key\x18\x05 \x01(\t\x12\x18\n\x10\x65mbedding_digest\x18\x06 \x01(\t\x12\x14\n\x0cmodel_digest\x18\x07 \x01(\t\x12\x16\n\x0ereference_keys\x18\x08 \x03(\t\x12\r\n\x05steps\x18\t \x01(\x05\x12\x14\n\x0cinitial_loss\x18\n \x01(\x01\x12\x12\n\nfinal_loss\x18\x0b \x01(\x01\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\ncharacters\x18\r \x03(\x0b\x32\x1d.reelmill.v1.LearnedCharacter\"\xb0\x01\n\x10LearnedCharacter\x12\r\n\x05token\x18\x01 \x01(\t\x12\x12\n\nappearance\x18\x02 \x01(\t\x12\x0f\n\x07vectors\x18\x03 \x01(\x05\x12\x18\n\x10\x65mbedding_digest\x18\x04 \x01(\t\x12\x15\n\rportrait_keys\x18\x05 \x03(\t\x12\r\n\x05steps\x18\x06 \x01(\x05\x12\x14\n\x0cinitial_loss\x18\x07 \x01(\x01\x12\x12\n\nfinal_loss\x18\x08 \x01(\x01\x32_\n\x0cStyleService\x12O\n\nLearnStyle\x12\x1e.reelmill.v1.LearnStyleRequest\x1a\x1f.reelmill.v1.LearnStyleResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,17 +35,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reelmill.v1.style_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LEARNSTYLEREQUEST']._serialized_start=126
-  _globals['_LEARNSTYLEREQUEST']._serialized_end=322
-  _globals['_LEARNSTYLERESPONSE']._serialized_start=324
-  _globals['_LEARNSTYLERESPONSE']._serialized_end=443
-  _globals['_REFERENCEIMAGE']._serialized_start=445
-  _globals['_REFERENCEIMAGE']._serialized_end=522
-  _globals['_STYLEOPTIONS']._serialized_start=524
-  _globals['_STYLEOPTIONS']._serialized_end=590
-  _globals['_LEARNEDSTYLE']._serialized_start=592
-  _globals['_LEARNEDSTYLE']._serialized_end=660
-  _globals['_STYLE']._serialized_start=663
-  _globals['_STYLE']._serialized_end=955
-  _globals['_STYLESERVICE']._serialized_start=957
-  _globals['_STYLESERVICE']._serialized_end=1052
+  _globals['_LEARNSTYLEREQUEST']._serialized_end=393
+  _globals['_CHARACTERLOOK']._serialized_start=395
+  _globals['_CHARACTERLOOK']._serialized_end=445
+  _globals['_LEARNSTYLERESPONSE']._serialized_start=447
+  _globals['_LEARNSTYLERESPONSE']._serialized_end=566
+  _globals['_REFERENCEIMAGE']._serialized_start=568
+  _globals['_REFERENCEIMAGE']._serialized_end=645
+  _globals['_STYLEOPTIONS']._serialized_start=647
+  _globals['_STYLEOPTIONS']._serialized_end=713
+  _globals['_LEARNEDSTYLE']._serialized_start=715
+  _globals['_LEARNEDSTYLE']._serialized_end=783
+  _globals['_STYLE']._serialized_start=786
+  _globals['_STYLE']._serialized_end=1129
+  _globals['_LEARNEDCHARACTER']._serialized_start=1132
+  _globals['_LEARNEDCHARACTER']._serialized_end=1308
+  _globals['_STYLESERVICE']._serialized_start=1310
+  _globals['_STYLESERVICE']._serialized_end=1405
 # @@protoc_insertion_point(module_scope)

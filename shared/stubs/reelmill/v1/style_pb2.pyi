@@ -31,11 +31,17 @@ class LearnStyleRequest(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     REFERENCES_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    CHARACTERS_FIELD_NUMBER: _builtins.int
+    LEARNED_STYLE_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The project that owns the style: `projects/{project}`."""
     movie: _builtins.str
     """The movie that asked for it, `projects/{project}/movies/{movie}`; empty for a style on its own."""
     seed: _builtins.int
+    learned_style: _builtins.str
+    """A style learned before, `projects/{project}/styles/{style}`, for the same diffusion model: nothing of a
+    style is learned. Excludes style and references.
+    """
     @_builtins.property
     def style(self) -> _script_pb2.StyleText: ...
     @_builtins.property
@@ -47,6 +53,12 @@ class LearnStyleRequest(_message.Message):
 
     @_builtins.property
     def options(self) -> Global___StyleOptions: ...
+    @_builtins.property
+    def characters(self) -> _containers.RepeatedCompositeFieldContainer[Global___CharacterLook]:
+        """Characters to learn a token each for, at most 8, once the style is there: from portraits that the
+        diffusion model draws of them in that style.
+        """
+
     def __init__(
         self,
         *,
@@ -56,14 +68,42 @@ class LearnStyleRequest(_message.Message):
         seed: _builtins.int = ...,
         references: _abc.Iterable[Global___ReferenceImage] | None = ...,
         options: Global___StyleOptions | None = ...,
+        characters: _abc.Iterable[Global___CharacterLook] | None = ...,
+        learned_style: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "style", b"style"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["movie", b"movie", "options", b"options", "parent", b"parent", "references", b"references", "seed", b"seed", "style", b"style"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["characters", b"characters", "learned_style", b"learned_style", "movie", b"movie", "options", b"options", "parent", b"parent", "references", b"references", "seed", b"seed", "style", b"style"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LearnStyleRequest: _TypeAlias = LearnStyleRequest  # noqa: Y015
+
+@_typing.final
+class CharacterLook(_message.Message):
+    """Somebody who shall look the same in every frame."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    APPEARANCE_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """What prompts call them: `<character-1>`, a number of 1 to 3 digits; each once."""
+    appearance: _builtins.str
+    """How they look, as in Character.appearance; 1 to 200 characters."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        appearance: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appearance", b"appearance", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CharacterLook: _TypeAlias = CharacterLook  # noqa: Y015
 
 @_typing.final
 class LearnStyleResponse(_message.Message):
@@ -193,13 +233,16 @@ class Style(_message.Message):
     INITIAL_LOSS_FIELD_NUMBER: _builtins.int
     FINAL_LOSS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    CHARACTERS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`projects/{project}/styles/{digest of everything it was learned from}`."""
     token: _builtins.str
     """The token that stands for the style in prompts: `<style>`."""
     vectors: _builtins.int
     embedding_key: _builtins.str
-    """Object key of the embedding (safetensors)."""
+    """Object key of the embedding (safetensors). Where characters were asked for: of the file that holds
+    the style's and their vectors.
+    """
     embedding_digest: _builtins.str
     """sha256 of the embedding file, in hex."""
     model_digest: _builtins.str
@@ -216,6 +259,10 @@ class Style(_message.Message):
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def characters(self) -> _containers.RepeatedCompositeFieldContainer[Global___LearnedCharacter]:
+        """The characters whose tokens were learned in this style and stand in its embedding file."""
+
     def __init__(
         self,
         *,
@@ -231,11 +278,59 @@ class Style(_message.Message):
         initial_loss: _builtins.float = ...,
         final_loss: _builtins.float = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        characters: _abc.Iterable[Global___LearnedCharacter] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "embedding_digest", b"embedding_digest", "embedding_key", b"embedding_key", "final_loss", b"final_loss", "initial_loss", b"initial_loss", "model_digest", b"model_digest", "name", b"name", "reference_keys", b"reference_keys", "steps", b"steps", "text", b"text", "token", b"token", "vectors", b"vectors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["characters", b"characters", "create_time", b"create_time", "embedding_digest", b"embedding_digest", "embedding_key", b"embedding_key", "final_loss", b"final_loss", "initial_loss", b"initial_loss", "model_digest", b"model_digest", "name", b"name", "reference_keys", b"reference_keys", "steps", b"steps", "text", b"text", "token", b"token", "vectors", b"vectors"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Style: _TypeAlias = Style  # noqa: Y015
+
+@_typing.final
+class LearnedCharacter(_message.Message):
+    """A character's token, learned by textual inversion from portraits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    APPEARANCE_FIELD_NUMBER: _builtins.int
+    VECTORS_FIELD_NUMBER: _builtins.int
+    EMBEDDING_DIGEST_FIELD_NUMBER: _builtins.int
+    PORTRAIT_KEYS_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    INITIAL_LOSS_FIELD_NUMBER: _builtins.int
+    FINAL_LOSS_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    appearance: _builtins.str
+    vectors: _builtins.int
+    embedding_digest: _builtins.str
+    """sha256 of the file of this token alone, in hex."""
+    steps: _builtins.int
+    initial_loss: _builtins.float
+    """Denoising loss on held-out portraits before (the appearance's own words) and after learning."""
+    final_loss: _builtins.float
+    @_builtins.property
+    def portrait_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Object keys of the portraits."""
+
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        appearance: _builtins.str = ...,
+        vectors: _builtins.int = ...,
+        embedding_digest: _builtins.str = ...,
+        portrait_keys: _abc.Iterable[_builtins.str] | None = ...,
+        steps: _builtins.int = ...,
+        initial_loss: _builtins.float = ...,
+        final_loss: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appearance", b"appearance", "embedding_digest", b"embedding_digest", "final_loss", b"final_loss", "initial_loss", b"initial_loss", "portrait_keys", b"portrait_keys", "steps", b"steps", "token", b"token", "vectors", b"vectors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LearnedCharacter: _TypeAlias = LearnedCharacter  # noqa: Y015
