@@ -2,11 +2,19 @@
 
 from reelmill_world.captions import appearance_phrase, caption, figure_phrase
 from reelmill_world.holdout import is_held_out
-from reelmill_world.sampling import random_appearance, random_figure, random_scene, random_style
+from reelmill_world.sampling import (
+    HELD_OUT_DISTANCE,
+    random_appearance,
+    random_figure,
+    random_scene,
+    random_style,
+)
 from reelmill_world.scene import Appearance, Figure, SceneDescription
 from reelmill_world.style import (
     AXIS_WORDS,
+    HELD_OUT_STYLES,
     NAMED_STYLES,
+    PALETTE_AXES,
     STYLE_AXES,
     StyleVector,
     nearest_named_style,
@@ -42,12 +50,15 @@ __all__ = [
     "GARMENTS",
     "HAIR",
     "HELD_OBJECTS",
+    "HELD_OUT_DISTANCE",
+    "HELD_OUT_STYLES",
     "INDOOR_PLACES",
     "KINDS",
     "MOODS",
     "NAMED_STYLES",
     "OBJECTS",
     "OUTDOOR_PLACES",
+    "PALETTE_AXES",
     "PLACED_OBJECTS",
     "PLACES",
     "PRESENT_PARTICIPLES",

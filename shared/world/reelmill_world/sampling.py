@@ -1,9 +1,10 @@
 """Random scenes and styles: what training sees. Deterministic for a seeded `random.Random`."""
 
 import random
+from dataclasses import replace
 
 from reelmill_world.scene import Appearance, Figure, SceneDescription
-from reelmill_world.style import NAMED_STYLES, STYLE_AXES, StyleVector
+from reelmill_world.style import HELD_OUT_STYLES, NAMED_STYLES, PALETTE_AXES, STYLE_AXES, StyleVector
 from reelmill_world.vocabulary import (
     BUILDS,
     COLOURS,
@@ -66,18 +67,65 @@ def random_scene(rng: random.Random) -> SceneDescription:
     )
 
 
+# So far (root mean square over the axes) every random style stays from the held-out ones.
+HELD_OUT_DISTANCE = 0.3
+_ONE_SIDED = ("texture", "grain", "vignette")
+_TECHNIQUES = ("ink", "hollow", "negative", "silhouette", "tiles", "ragged", "grout", "toned")
+_PLAIN_AXES = tuple(axis for axis in STYLE_AXES if axis not in PALETTE_AXES and axis not in _TECHNIQUES)
+
+
 def random_style(rng: random.Random) -> StyleVector:
-    """Anywhere in the style space: a few axes far out, the rest near plain; or near a named style."""
-    if rng.random() < 0.3:
-        centre = NAMED_STYLES[rng.choice(tuple(NAMED_STYLES))].values()
-        return StyleVector(*(max(-1.0, min(1.0, value + rng.gauss(0, 0.25))) for value in centre))
-    strong = rng.sample(STYLE_AXES, rng.randint(2, 6))
-    return StyleVector(**{axis: _coordinate(rng, axis, strong=axis in strong) for axis in STYLE_AXES})
+    """Anywhere in the style space but near a held-out style: around a named one, or wherever chance leads."""
+    while True:
+        style = _near_named(rng) if rng.random() < 0.2 else _anywhere(rng)
+        if all(style.distance(held_out) > HELD_OUT_DISTANCE for held_out in HELD_OUT_STYLES.values()):
+            return style
+
+
+def _near_named(rng: random.Random) -> StyleVector:
+    centre = NAMED_STYLES[rng.choice(tuple(NAMED_STYLES))]
+    moved = {axis: max(-1.0, min(1.0, getattr(centre, axis) + rng.gauss(0, 0.25))) for axis in _PLAIN_AXES}
+    return replace(centre, **moved)
+
+
+def _anywhere(rng: random.Random) -> StyleVector:
+    """A few ordinary axes far out, the rest near plain, and often one or more techniques on top."""
+    strong = rng.sample(_PLAIN_AXES, rng.randint(1, 5))
+    axes = {axis: _coordinate(rng, axis, strong=axis in strong) for axis in _PLAIN_AXES}
+    if rng.random() < 0.5:
+        axes |= {"toned": rng.uniform(0.5, 1.0), **_palette(rng)}
+    if rng.random() < 0.2:
+        axes |= {"hollow": rng.uniform(0.5, 1.0), "ink": rng.choice((-1, 1)) * rng.uniform(0.3, 1.0)}
+    elif rng.random() < 0.15:
+        axes["ink"] = rng.uniform(0.3, 1.0)
+    if rng.random() < 0.15:
+        axes["negative"] = rng.uniform(0.6, 1.0)
+    if rng.random() < 0.15:
+        axes["silhouette"] = rng.uniform(0.6, 1.0)
+    if rng.random() < 0.25:
+        axes |= {
+            "tiles": rng.uniform(0.5, 1.0),
+            "ragged": rng.uniform(-1.0, 1.0),
+            "grout": rng.uniform(-1.0, 1.0),
+        }
+    return StyleVector(**axes)
+
+
+def _palette(rng: random.Random) -> dict[str, float]:
+    """Three colours, each brighter than the one before."""
+    levels = (rng.uniform(0.0, 0.25), rng.uniform(0.35, 0.6), rng.uniform(0.75, 1.0))
+    axes: dict[str, float] = {}
+    for part, level in zip(("dark", "middle", "light"), levels, strict=True):
+        vivid = rng.uniform(0.1, 0.45)
+        for colour in ("red", "green", "blue"):
+            value = max(0.0, min(1.0, level + rng.uniform(-vivid, vivid)))
+            axes[f"{part}_{colour}"] = 2 * value - 1
+    return axes
 
 
 def _coordinate(rng: random.Random, axis: str, *, strong: bool) -> float:
     if not strong:
         return rng.uniform(-0.3, 0.3)
     # Less texture than little is hardly seen: those axes go up only.
-    sign = 1 if axis in ("texture", "grain", "vignette") else rng.choice((-1, 1))
+    sign = 1 if axis in _ONE_SIDED else rng.choice((-1, 1))
     return sign * rng.uniform(0.4, 1.0)

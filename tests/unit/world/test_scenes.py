@@ -7,10 +7,13 @@ import pytest
 from reelmill_world import (
     AXIS_WORDS,
     HELD_OBJECTS,
+    HELD_OUT_DISTANCE,
+    HELD_OUT_STYLES,
     INDOOR_PLACES,
     NAMED_STYLES,
     OBJECTS,
     OUTDOOR_PLACES,
+    PALETTE_AXES,
     PLACED_OBJECTS,
     PLACES,
     PRESENT_PARTICIPLES,
@@ -41,9 +44,14 @@ def test_there_are_many_things_and_each_is_either_held_or_placed() -> None:
     assert set(OBJECTS) == set(HELD_OBJECTS) | set(PLACED_OBJECTS)
 
 
-def test_every_verb_has_its_participle_and_every_axis_its_words() -> None:
+def test_every_verb_has_its_participle() -> None:
     assert set(PRESENT_PARTICIPLES) == set(VERBS)
-    assert tuple(AXIS_WORDS) == STYLE_AXES
+
+
+def test_every_axis_has_words_but_a_palettes_colours_and_what_tiles_are_like() -> None:
+    wordless = {axis for axis in STYLE_AXES if axis not in AXIS_WORDS}
+    assert wordless == {axis for axis in STYLE_AXES if axis in PALETTE_AXES} | {"ragged", "grout"}
+    assert [axis for axis in STYLE_AXES if axis in AXIS_WORDS] == list(AXIS_WORDS)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +93,25 @@ def test_random_scenes_reach_the_whole_vocabulary_and_repeat_with_their_seed() -
 
 def test_random_styles_spread_over_every_axis() -> None:
     rng = random.Random(0)
-    columns = list(zip(*(random_style(rng).values() for _ in range(400)), strict=True))
-    assert all(max(column) > 0.8 for column in columns)
+    columns = dict(
+        zip(STYLE_AXES, zip(*(random_style(rng).values() for _ in range(400)), strict=True), strict=True)
+    )
+    assert all(max(column) > 0.8 for axis, column in columns.items() if axis not in PALETTE_AXES)
+    assert all(max(columns[axis]) - min(columns[axis]) > 0.8 for axis in PALETTE_AXES)
+
+
+def test_random_styles_keep_away_from_the_held_out_ones() -> None:
+    rng = random.Random(0)
+    styles = [random_style(rng) for _ in range(400)]
+    nearest = min(style.distance(other) for style in styles for other in HELD_OUT_STYLES.values())
+    assert nearest > HELD_OUT_DISTANCE
+
+
+def test_held_out_styles_are_beyond_the_words_of_captions() -> None:
+    """Written out as well as words can and read back, each is still far from what it is."""
+    for name, style in HELD_OUT_STYLES.items():
+        told = {axis: getattr(style, axis) for axis in AXIS_WORDS}
+        assert StyleVector(**told).distance(style) > 0.15, name
 
 
 @pytest.mark.parametrize("name", NAMED_STYLES)

@@ -55,6 +55,21 @@ def tokenizer(folder: Folder = _FOLDER, seed: Seed = _SEED) -> None:
 
 
 @app.command()
+def adopt(
+    model: Annotated[Path, typer.Argument(help="An exported model.")],
+    folder: Folder = _FOLDER,
+    seed: Seed = _SEED,
+) -> None:
+    """Begin from an exported model instead of from nothing; before `text`."""
+    from reelmill_starter.training.adopting import adopt as adopt_model
+    from reelmill_starter.training.run import RunFolder
+
+    tokenizer(folder, seed)
+    if not RunFolder(folder).checkpoint("adopted").exists():
+        adopt_model(RunFolder(folder), model)
+
+
+@app.command()
 def text(
     folder: Folder = _FOLDER,
     seed: Seed = _SEED,

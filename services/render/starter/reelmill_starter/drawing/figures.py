@@ -35,6 +35,8 @@ _SKIN: Final[dict[str, Colour]] = {
     "red": (250, 216, 190),
     "grey": (236, 196, 164),
 }
+_SUN: Final[Colour] = (255, 214, 30)
+_TEAR: Final[Colour] = (60, 150, 250)
 _TROUSERS: Final[Colour] = (64, 70, 92)
 _SHOES: Final[Colour] = (48, 36, 32)
 _HEIGHT: Final = {"man": 1.0, "woman": 0.96, "boy": 0.78, "girl": 0.76}
@@ -69,8 +71,8 @@ _POSES: Final[dict[str, _Pose]] = {
         hip=0.36,
         feet=((-0.21, 0.05), (0.22, 0.02)),
         knees=((-0.09, 0.20), (0.14, 0.20)),
-        hands=((-0.27, 0.46), (0.27, 0.42)),
-        elbows=((-0.21, 0.52), (0.21, 0.50)),
+        hands=((-0.32, 0.44), (0.30, 0.56)),
+        elbows=((-0.23, 0.54), (0.24, 0.48)),
     ),
     "sit": _Pose(
         hip=0.20,
@@ -134,6 +136,7 @@ class _Body:
             draw_held(self.pen, self.figure.held, hand[0], hand[1], self.size(0.15))
         if self.figure.verb == "talk":
             self._speech()
+        self._mood_mark()
 
     def _stool(self) -> None:
         left, top = self.at(-0.24 * self.facing, 0.2)
@@ -234,6 +237,45 @@ class _Body:
             pen.stroke(
                 [(x - radius * 0.2, mouth_y), (x + radius * 0.2, mouth_y)], radius * 0.1, (140, 50, 50)
             )
+
+    def _mood_mark(self) -> None:
+        """A comic's sign of the mood on the other side of the head than speech: faces are small."""
+        x, y = self.at(-0.24, self.head + 0.05)
+        size = self.size(0.07)
+        x, y = min(max(x, 0.08), 0.92), max(y, 0.1)
+        pen = self.pen
+        match self.figure.mood:
+            case "happy":
+                for step in range(8):
+                    dx, dy = math.cos(step * math.pi / 4) * size, math.sin(step * math.pi / 4) * size
+                    pen.stroke(
+                        [(x + 0.6 * dx, y + 0.6 * dy), (x + 1.25 * dx, y + 1.25 * dy)], size * 0.3, _SUN
+                    )
+                pen.dot(x, y, size * 0.55, _SUN)
+            case "sad":
+                for dx, dy in ((-0.45, -0.5), (0.45, 0.5)):
+                    drop = [(x + (dx - 0.42) * size, y + dy * size), (x + dx * size, y + (dy - 1.1) * size)]
+                    pen.polygon([*drop, (x + (dx + 0.42) * size, y + dy * size)], _TEAR)
+                    pen.dot(x + dx * size, y + (dy + 0.1) * size, size * 0.45, _TEAR)
+            case "angry":
+                bolt = [
+                    (-0.2, -1.2),
+                    (0.7, -1.2),
+                    (0.25, -0.3),
+                    (0.8, -0.3),
+                    (-0.5, 1.3),
+                    (-0.1, 0.1),
+                    (-0.7, 0.1),
+                ]
+                pen.polygon([(x + dx * size, y + dy * size) for dx, dy in bolt], (232, 24, 24))
+            case "surprised":
+                pen.box(x - 0.28 * size, y - 1.3 * size, x + 0.28 * size, y + 0.35 * size, (255, 150, 0))
+                pen.dot(x, y + 0.95 * size, size * 0.36, (255, 150, 0))
+            case "afraid":
+                for dy in (-0.8, 0.0, 0.8):
+                    wave = [(-1.0, 0.3), (-0.4, -0.3), (0.2, 0.3), (0.8, -0.3)]
+                    path = [(x + dx * size, y + (dy + lift) * size) for dx, lift in wave]
+                    pen.stroke(path, size * 0.34, (150, 60, 220))
 
     def _speech(self) -> None:
         x, y = self.at(0.27, self.head + 0.08)

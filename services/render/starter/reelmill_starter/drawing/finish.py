@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from reelmill_starter.drawing.techniques import hollow, tiled, toned
 from reelmill_world import StyleVector
 
 Pixels = NDArray[np.floating[Any]]
@@ -17,9 +18,19 @@ def finish(pixels: Pixels, mask: Pixels, style: StyleVector, rng: np.random.Gene
     """`pixels` (H, W, 3) in 0..1 as `style` shows them; `mask` (H, W) in 0..1 is where the figures are."""
     size = pixels.shape[0]
     grid = np.linspace(-1, 1, size, dtype=np.float32)
+    if style.hollow > 0:
+        pixels = hollow(pixels, style.hollow, style.ink)
+    if style.silhouette > 0:
+        pixels = pixels * (1 - np.float32(0.94 * style.silhouette) * mask[..., None])
+    if style.negative > 0:
+        pixels = pixels + (1 - 2 * pixels) * np.float32(style.negative)
     pixels = _shade(pixels, mask, style.shading, grid)
     pixels = _edges(pixels, style.softness)
     pixels = _tone(pixels, style)
+    if style.toned > 0:
+        pixels = toned(pixels, style)
+    if style.tiles > 0:
+        pixels = tiled(pixels, style.tiles, style.ragged, style.grout)
     if style.texture > 0:
         coarse = rng.normal(0, 1, (size // 4, size // 4)).astype(np.float32)
         paper = np.asarray(Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC))

@@ -24,15 +24,21 @@ class Pen:
     """Draws on a square image; (0, 0) is the upper left, (1, 1) the lower right of the unzoomed picture."""
 
     def __init__(
-        self, image: Image.Image, line: float, zoom: float = 1.0, centre: Point = (0.5, 0.5)
+        self,
+        image: Image.Image,
+        line: float,
+        zoom: float = 1.0,
+        centre: Point = (0.5, 0.5),
+        ink: Colour = INK,
     ) -> None:
-        """`line` is the outline's width as a share of the picture's width; 0 draws none."""
+        """`line` is the outline's width as a share of the picture's width, 0 draws none; `ink` its colour."""
         self.image = image
         self._draw = ImageDraw.Draw(image)
         self._size = image.width
         self._zoom = zoom
         self._centre = centre
         self.line = round(line * image.width)
+        self.ink = ink
 
     def _at(self, point: Point) -> Point:
         x = ((point[0] - self._centre[0]) * self._zoom + 0.5) * self._size
@@ -46,7 +52,7 @@ class Pen:
         """A filled rectangle."""
         corners = [self._at((left, top)), self._at((right, bottom))]
         if corners[0][0] < corners[1][0] and corners[0][1] < corners[1][1]:
-            self._draw.rectangle(corners, fill=fill, outline=INK if self.line else None, width=self.line)
+            self._draw.rectangle(corners, fill=fill, outline=self.ink if self.line else None, width=self.line)
 
     def bare_box(self, left: float, top: float, right: float, bottom: float, fill: Colour) -> None:
         """A filled rectangle without outline: skies, walls, floors."""
@@ -57,12 +63,12 @@ class Pen:
         path = [self._at(point) for point in points]
         self._draw.polygon(path, fill=fill)
         if self.line:
-            self._draw.line([*path, path[0], path[1]], fill=INK, width=self.line, joint="curve")
+            self._draw.line([*path, path[0], path[1]], fill=self.ink, width=self.line, joint="curve")
 
     def ellipse(self, x: float, y: float, width: float, height: float, fill: Colour) -> None:
         """A filled ellipse around (x, y); `width` and `height` are radii."""
         corners = [self._at((x - width, y - height)), self._at((x + width, y + height))]
-        self._draw.ellipse(corners, fill=fill, outline=INK if self.line else None, width=self.line)
+        self._draw.ellipse(corners, fill=fill, outline=self.ink if self.line else None, width=self.line)
 
     def circle(self, x: float, y: float, radius: float, fill: Colour) -> None:
         """A filled circle."""
@@ -78,7 +84,7 @@ class Pen:
         """A thick round line, outlined."""
         path = [self._at(point) for point in points]
         inner = max(1, round(self._length(width)))
-        passes = ((INK, inner + 2 * self.line), (fill, inner)) if self.line else ((fill, inner),)
+        passes = ((self.ink, inner + 2 * self.line), (fill, inner)) if self.line else ((fill, inner),)
         for colour, thick in passes:
             self._draw.line(path, fill=colour, width=thick, joint="curve")
             for x, y in path:

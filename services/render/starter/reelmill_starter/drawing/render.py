@@ -13,7 +13,7 @@ from reelmill_starter.drawing.figures import draw_figure, figure_places
 from reelmill_starter.drawing.finish import finish
 from reelmill_starter.drawing.landscapes import draw_landscape
 from reelmill_starter.drawing.objects import draw_placed
-from reelmill_starter.drawing.pen import Pen
+from reelmill_starter.drawing.pen import INK, Pen, mix
 from reelmill_starter.drawing.rooms import draw_room
 from reelmill_world import SceneDescription, StyleVector
 
@@ -28,7 +28,7 @@ class _Shot:
 
 
 _SHOTS: Final = {
-    "wide": _Shot(zoom=1.0, height=0.56, ground=0.93),
+    "wide": _Shot(zoom=1.0, height=0.6, ground=0.94),
     "medium": _Shot(zoom=1.15, height=0.76, ground=0.97),
     "close": _Shot(zoom=1.45, height=1.25, ground=1.38),
 }
@@ -49,16 +49,18 @@ def draw(scene: SceneDescription, style: StyleVector | None = None, *, seed: int
     shot = _SHOTS[scene.shot]
     canvas = Image.new("RGB", (size * _OVERSAMPLE,) * 2)
     line = 0.0 if style.line < -0.6 else 0.004 + 0.009 * max(0.0, style.line)
-    place_pen = Pen(canvas, line * 0.8, zoom=shot.zoom, centre=(0.5, 0.52))
+    ink = mix(INK, (250, 250, 240), max(0.0, style.ink))
+    place_pen = Pen(canvas, line * 0.8, zoom=shot.zoom, centre=(0.5, 0.52), ink=ink)
     if scene.indoor:
         draw_room(place_pen, scene.place, scene.time, scene.weather, rng)
+        sky.high_window(Pen(canvas, line * 0.8, ink=ink), scene.time, scene.weather, rng)
     else:
         sky.sky(canvas, scene.time, scene.weather)
-        sky.sun_or_moon(Pen(canvas, 0), scene.time, scene.weather, rng.choice((0.2, 0.78)))
+        sky.sun_or_moon(Pen(canvas, 0), scene.time, scene.weather, 0.78)
         draw_landscape(place_pen, scene.place, scene.weather, rng)
         if scene.weather == "fog":
-            canvas = sky.fog(canvas, scene.time, 0.55)
-    pen = Pen(canvas, line)
+            canvas = sky.fog(canvas, scene.time, 0.6)
+    pen = Pen(canvas, line, ink=ink)
     _objects(pen, scene, shot, rng)
     before = np.asarray(canvas).copy()
     _figures(pen, scene, shot, rng)
@@ -83,7 +85,7 @@ def _figures(pen: Pen, scene: SceneDescription, shot: _Shot, rng: random.Random)
     )
     for index, (figure, x) in enumerate(zip(scene.figures, places, strict=True)):
         facing = (1, -1)[index] if two else -1 if figure.side == "right" else 1
-        jitter = rng.uniform(-0.015, 0.015)
+        jitter = rng.uniform(-0.006, 0.006)
         drop = 0.0
         if scene.shot == "close":
             # Seated, squatting and small people come up to the camera, which frames faces.

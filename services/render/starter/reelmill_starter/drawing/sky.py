@@ -29,7 +29,7 @@ _OUTDOOR_LIGHT: Final = {
     "morning": (1.06, 1.0, 0.88),
     "day": (1.0, 1.0, 1.0),
     "evening": (1.0, 0.72, 0.58),
-    "night": (0.42, 0.48, 0.72),
+    "night": (0.5, 0.56, 0.8),
 }
 _INDOOR_LIGHT: Final = {
     "morning": (1.05, 1.0, 0.9),
@@ -96,6 +96,29 @@ def fog(image: Image.Image, time: str, share: float) -> Image.Image:
     return Image.blend(image, haze, share)
 
 
+def high_window(pen: Pen, time: str, weather: str, rng: random.Random) -> None:
+    """A strip of window under a room's ceiling: it shows the weather whatever stands before the wall."""
+    left, top, right, bottom = 0.04, 0.015, 0.96, 0.125
+    upper, lower = sky_colours(time, weather)
+    pen.box(left - 0.015, -0.05, right + 0.015, bottom + 0.015, (246, 240, 226))
+    pen.bare_box(left, top, right, bottom, mix(upper, lower, 0.35))
+    if weather == "clear":
+        colour = {"night": (250, 246, 210), "evening": (255, 90, 50)}.get(time, (255, 246, 160))
+        pen.dot(0.84, 0.07, 0.04, colour)
+    elif weather == "fog":
+        pen.bare_box(left, top, right, bottom, mix(_OVERCAST[time], (226, 230, 232), 0.6))
+    elif weather == "rain":
+        for step in range(23):
+            x = left + 0.03 + step * 0.04
+            pen.stroke([(x, top), (x - 0.02, bottom)], 0.0085, (206, 222, 246))
+    else:
+        for step in range(17):
+            pen.dot(left + 0.03 + step * 0.054, top + 0.025 + 0.03 * (step % 2), 0.0125, (255, 255, 255))
+        pen.bare_box(left, bottom - 0.035, right, bottom, (255, 255, 255))
+    for x in (0.27, 0.5, 0.73):
+        pen.stroke([(x, top), (x, bottom)], 0.014, (246, 240, 226))
+
+
 def falling(pen: Pen, weather: str, rng: random.Random, area: tuple[float, float, float, float]) -> None:
     """Rain or snow over `area` (left, top, right, bottom)."""
     left, top, right, bottom = area
@@ -103,8 +126,8 @@ def falling(pen: Pen, weather: str, rng: random.Random, area: tuple[float, float
     if weather == "rain":
         for _ in range(round(75 * span) + 4):
             x, y = rng.uniform(left, right), rng.uniform(top, bottom - 0.06)
-            pen.stroke([(x, y), (x - 0.022, y + 0.075)], 0.0085, (206, 222, 246))
+            pen.stroke([(x, y), (x - 0.022, y + 0.075)], 0.0095, (206, 222, 246))
     elif weather == "snow":
         for _ in range(round(85 * span) + 5):
             x, y = rng.uniform(left, right), rng.uniform(top, bottom)
-            pen.dot(x, y, rng.choice((0.008, 0.011, 0.014)), (255, 255, 255))
+            pen.dot(x, y, rng.choice((0.011, 0.014)), (255, 255, 255))

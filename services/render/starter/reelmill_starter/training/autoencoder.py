@@ -13,36 +13,17 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from torch.nn import functional
 
+from reelmill_starter.training.adopting import adopted
+from reelmill_starter.training.parts import new_autoencoder
 from reelmill_starter.training.pictures import VALIDATION_START, picture_batches
 from reelmill_starter.training.run import RunFolder, cosine, say, update_average
-from reelmill_starter.training.shortcut import COLOUR_SCALE, start_as_thumbnail
+from reelmill_starter.training.shortcut import COLOUR_SCALE
 
 # Most of what an autoencoder learns is local, and small crops make many more steps in the same time.
 _CROPS = ((0.6, 32), (1.0, 64))
 _BATCH = 12
 _RATE = 1e-3
-LATENT_CHANNELS = 6
 _STAGE = "autoencoder"
-
-
-def new_autoencoder() -> AutoencoderKL:
-    """An untrained autoencoder that halves the picture three times."""
-    model = AutoencoderKL(
-        in_channels=3,
-        out_channels=3,
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(16, 32, 64, 128),
-        layers_per_block=1,
-        latent_channels=LATENT_CHANNELS,
-        # Normalising every pair of channels alone, as more groups would, throws their colour away.
-        norm_num_groups=1,
-        sample_size=128,
-        # Attention would see crops in training and whole pictures in use.
-        mid_block_add_attention=False,
-    )
-    start_as_thumbnail(model)
-    return model
 
 
 def to_tensor(pixels: np.ndarray) -> Tensor:
@@ -70,6 +51,8 @@ def train_autoencoder(folder: RunFolder, *, seed: int, minutes: float, pictures:
         optimiser.load_state_dict(state["optimiser"])
         step, worked = state["step"], state["worked"]
     else:
+        if begun := adopted(folder):
+            model.load_state_dict(begun["autoencoder"])
         average.load_state_dict(model.state_dict())
     if worked >= minutes * 60:
         say(f"autoencoder: already trained ({step} steps, {worked / 60:.1f} min)")
@@ -80,12 +63,14 @@ def train_autoencoder(folder: RunFolder, *, seed: int, minutes: float, pictures:
     validation = to_tensor(np.concatenate([b.pixels for b in picture_batches(seed, VALIDATION_START, 64)]))
     say("autoencoder: training")
     last, saved = time.monotonic(), time.monotonic()
+    # What was adopted needs no small crops first, nor large steps.
+    crops, rate = (_CROPS[-1:], _RATE / 2) if adopted(folder) else (_CROPS, _RATE)
     while worked < minutes * 60:
-        crop = next(size for end, size in _CROPS if worked <= end * minutes * 60)
+        crop = next(size for end, size in crops if worked <= end * minutes * 60)
         target = _crops(drawn, crop, np.random.default_rng((seed, step)))
         factor = min(1.0, (step + 1) / 200) * cosine(worked / (minutes * 60))
         for group in optimiser.param_groups:
-            group["lr"] = _RATE * factor
+            group["lr"] = rate * factor
         posterior = model.encode(target).latent_dist
         output = model.decode(posterior.sample()).sample
         colours = functional.mse_loss(posterior.mean[:, :3], COLOUR_SCALE * functional.avg_pool2d(target, 8))

@@ -11,14 +11,16 @@ import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
-from transformers import CLIPTextModel
+from transformers import CLIPTextModel, CLIPTokenizer
 
+from reelmill_starter.training.adopting import NOTHING, adopted
 from reelmill_starter.training.latents import VALIDATION_COUNT, LatentPool, read_shard
 from reelmill_starter.training.parts import mixed_precision, new_unet, noise_schedule
-from reelmill_starter.training.pictures import VALIDATION_START, example
+from reelmill_starter.training.pictures import VALIDATION_START, Example, example
 from reelmill_starter.training.reading import load_reader
 from reelmill_starter.training.run import RunFolder, cosine, say, update_average
-from reelmill_starter.training.words import encode_captions, load_tokenizer
+from reelmill_starter.training.styling import VECTOR_COUNTS, StyleVectors, styled
+from reelmill_starter.training.words import encode_styled, load_tokenizer
 
 _STAGE = "diffusion"
 
@@ -37,6 +39,8 @@ class Plan:
     # The share of the training at whose end the learning rate falls to nearly nothing.
     anneal: float = 0.35
     caption_dropout: float = 0.1
+    # How often vectors stand for a style in place of words.
+    style_tokens: float = 0.7
     figure_weight: float = 2.0
     average_decay: float = 0.9995
     save_minutes: float = 5.0
@@ -50,19 +54,44 @@ class Plan:
 
 
 class Denoiser(torch.nn.Module):
-    """The two parts that are trained together."""
+    """The parts that are trained together. `styles` is not part of the exported model."""
 
-    def __init__(self, unet: UNet2DConditionModel, text_encoder: CLIPTextModel) -> None:
+    def __init__(self, unet: UNet2DConditionModel, text_encoder: CLIPTextModel, styles: StyleVectors) -> None:
         super().__init__()
         self.unet = unet
         self.text_encoder = text_encoder
+        self.styles = styles
 
-    def forward(self, noisy: Tensor, times: Tensor, tokens: Tensor) -> Tensor:
-        """Predicts the velocity of `noisy` latents (N, 6, 16, 16) for `tokens` (N, 64)."""
-        with mixed_precision():
+    def forward(self, noisy: Tensor, times: Tensor, prompts: "Prompts") -> Tensor:
+        """Predicts the velocity of `noisy` latents (N, 6, 16, 16) for `prompts`."""
+        vectors = self.styles(prompts.styles, prompts.count)
+        with mixed_precision(), styled(self.text_encoder, prompts.places, vectors):
+            tokens = prompts.tokens
             states = self.text_encoder(tokens).last_hidden_state
             output: Tensor = self.unet(noisy, times, states).sample
         return output.float()
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """Captions as the text encoder takes them: see `encode_styled`. `styles` (N, axes) are coordinates."""
+
+    tokens: Tensor
+    places: Tensor
+    styles: Tensor
+    count: int
+
+    @classmethod
+    def of(
+        cls, tokenizer: CLIPTokenizer, captions: list[str], examples: list[Example], count: int
+    ) -> "Prompts":
+        tokens, places = encode_styled(tokenizer, captions, count)
+        return cls(tokens, places, torch.tensor([one.style.values() for one in examples]), count)
+
+    def split(self, size: int) -> "list[Prompts]":
+        """Parts of at most `size` captions."""
+        parts = zip(*(torch.split(one, size) for one in (self.tokens, self.places, self.styles)), strict=True)
+        return [Prompts(tokens, places, styles, self.count) for tokens, places, styles in parts]
 
 
 class DiffusionTraining:
@@ -73,12 +102,16 @@ class DiffusionTraining:
         self.folder, self.plan = folder, plan
         self.tokenizer = load_tokenizer(folder.path / "tokenizer")
         self.schedule = noise_schedule()
-        self.model = Denoiser(new_unet(), load_reader(folder, self.tokenizer))
+        self.model = Denoiser(new_unet(), *load_reader(folder, self.tokenizer))
+        begun = adopted(folder)
+        if begun:
+            self.model.unet.load_state_dict(begun["unet"])
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": self.model.unet.parameters(), "share": 1.0},
                 {"params": self.model.text_encoder.parameters(), "share": plan.text_rate},
+                {"params": self.model.styles.parameters(), "share": 1.0},
             ],
             betas=(0.9, 0.99),
             weight_decay=0.01,
@@ -86,9 +119,12 @@ class DiffusionTraining:
         )
         self.pool = LatentPool(folder)
         self.scale = 1 / self.pool.deviation()
-        self.step, self.images, self.seconds = 0, 0, 0.0
+        record = begun["record"] if begun else NOTHING
+        self.step, self.images = int(record["steps"]), int(record["images"])
+        self.seconds = float(record["seconds"])
+        self.first_step = self.step
         self.started = datetime.now(UTC)
-        self.history: list[list[float]] = []
+        self.history: list[list[float]] = list(record["history"])
         if state := folder.load(_STAGE):
             self._restore(state)
 
@@ -115,7 +151,7 @@ class DiffusionTraining:
 
     def progress(self) -> float:
         """0 at the start, 1 at the end of the plan."""
-        done = self.images / self.plan.images
+        done: float = self.images / self.plan.images
         if self.plan.until is not None:
             span = (self.plan.until - self.started).total_seconds()
             done = max(done, (datetime.now(UTC) - self.started).total_seconds() / span)
@@ -161,14 +197,17 @@ class DiffusionTraining:
         # Everything random comes from the step's number: resumed training goes on as if it had never stopped.
         rng = np.random.default_rng((plan.seed, self.step))
         words = random.Random(f"{plan.seed}/words/{self.step}")
+        count = words.choices(VECTOR_COUNTS, (3, 1))[0]
         generator = torch.Generator().manual_seed(plan.seed * 10_000_019 + self.step)
         indices = self._indices(rng)
         latents, masks = self.pool.take(indices)
+        examples = [example(plan.seed, int(index)) for index in indices]
         captions = [
-            "" if words.random() < plan.caption_dropout else example(plan.seed, int(index)).caption(words)
-            for index in indices
+            "" if words.random() < plan.caption_dropout else one.caption(words, plan.style_tokens)
+            for one in examples
         ]
-        rate = plan.rate * min(1.0, (self.step + 1) / 300)
+        prompts = Prompts.of(self.tokenizer, captions, examples, count)
+        rate = plan.rate * min(1.0, (self.step - self.first_step + 1) / 300)
         rate *= cosine((progress - 1 + plan.anneal) / plan.anneal)
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["share"]
@@ -178,9 +217,7 @@ class DiffusionTraining:
         power = early + (late - early) * min(1.0, self.images / plan.late_first)
         times = (strata**power * 1000).long().clamp(max=999)
         noise = torch.randn(latents.shape, generator=generator)
-        error = self._squared_error(
-            self.model, latents * self.scale, noise, times, encode_captions(self.tokenizer, captions)
-        )
+        error = self._squared_error(self.model, latents * self.scale, noise, times, prompts)
         weights = 1 + plan.figure_weight * masks
         loss = (error * weights).mean() / weights.mean()
         self.optimiser.zero_grad(set_to_none=True)
@@ -193,11 +230,11 @@ class DiffusionTraining:
         return float(loss.detach())
 
     def _squared_error(
-        self, model: Denoiser, latents: Tensor, noise: Tensor, times: Tensor, tokens: Tensor
+        self, model: Denoiser, latents: Tensor, noise: Tensor, times: Tensor, prompts: Prompts
     ) -> Tensor:
         noisy = self.schedule.add_noise(latents, noise, times)
         target = self.schedule.get_velocity(latents, noise, times)
-        error: Tensor = (model(noisy, times, tokens) - target).square()
+        error: Tensor = (model(noisy, times, prompts) - target).square()
         return error
 
     @torch.no_grad()
@@ -206,10 +243,13 @@ class DiffusionTraining:
         stored, _ = read_shard(self.folder.path / "latents" / "validation.npz")
         latents = torch.from_numpy(stored).float() * self.scale
         examples = [example(self.plan.seed, VALIDATION_START + number) for number in range(VALIDATION_COUNT)]
-        tokens = encode_captions(self.tokenizer, [one.canonical_caption() for one in examples])
+        captions = [one.canonical_caption() for one in examples]
+        prompts = Prompts.of(self.tokenizer, captions, examples, VECTOR_COUNTS[0])
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
         times = (torch.arange(VALIDATION_COUNT) * 1000 + 500) // VALIDATION_COUNT
         self.average.eval()
-        parts = zip(*(torch.split(one, 32) for one in (latents, noise, times, tokens)), strict=True)
+        parts = zip(
+            *(torch.split(one, 32) for one in (latents, noise, times)), prompts.split(32), strict=True
+        )
         losses = [self._squared_error(self.average, *part).mean() for part in parts]
         return float(torch.stack(losses).mean())

@@ -10,10 +10,12 @@ from typing import Any
 import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 
+from reelmill_starter.training.adopting import RECORD
 from reelmill_starter.training.autoencoder import load_autoencoder
 from reelmill_starter.training.diffusion import Denoiser
 from reelmill_starter.training.parts import new_text_encoder, new_unet, noise_schedule
 from reelmill_starter.training.run import RunFolder
+from reelmill_starter.training.styling import StyleVectors
 from reelmill_starter.training.words import load_tokenizer
 
 MAX_MEGABYTES = 45
@@ -36,7 +38,7 @@ def load_trained(folder: RunFolder) -> Trained:
     if state is None:
         raise FileNotFoundError(f"{folder.checkpoint('diffusion')}: train the diffusion model first")
     tokenizer = load_tokenizer(folder.path / "tokenizer")
-    parts = Denoiser(new_unet(), new_text_encoder(tokenizer))
+    parts = Denoiser(new_unet(), new_text_encoder(tokenizer), StyleVectors(1.0))
     parts.load_state_dict(state["average"])
     autoencoder = load_autoencoder(folder)
     autoencoder.register_to_config(scaling_factor=round(state["scale"], 6))
@@ -80,6 +82,7 @@ def export(folder: RunFolder, target: Path, *, seed: int, command: str) -> float
         "default_size": DEFAULT_SIZE,
     }
     (draft / "reelmill.json").write_text(json.dumps(defaults, indent=2) + "\n", "utf-8")
+    (draft / RECORD).write_text(json.dumps(trained.record, indent=1) + "\n", "utf-8")
     autoencoder, text = folder.load("autoencoder") or {}, folder.load("text") or {}
     (draft / "README.md").write_text(
         _card(trained, autoencoder, text, seed, command, _notes(folder)), "utf-8"

@@ -3,12 +3,33 @@
 from contextlib import AbstractContextManager
 
 import torch
-from diffusers import DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from reelmill_starter.training.autoencoder import LATENT_CHANNELS
+from reelmill_starter.training.shortcut import start_as_thumbnail
 
 TEXT_WIDTH = 192
+LATENT_CHANNELS = 6
+
+
+def new_autoencoder() -> AutoencoderKL:
+    """An untrained autoencoder that halves the picture three times."""
+    model = AutoencoderKL(
+        in_channels=3,
+        out_channels=3,
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(16, 32, 64, 128),
+        layers_per_block=1,
+        latent_channels=LATENT_CHANNELS,
+        # Normalising every pair of channels alone, as more groups would, throws their colour away.
+        norm_num_groups=1,
+        sample_size=128,
+        # Attention would see crops in training and whole pictures in use.
+        mid_block_add_attention=False,
+    )
+    start_as_thumbnail(model)
+    return model
 
 
 def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:

@@ -15,6 +15,7 @@ from reelmill_world import (
     SceneDescription,
     StyleVector,
     caption,
+    is_held_out,
     random_scene,
     random_style,
     style_words,
@@ -23,6 +24,8 @@ from reelmill_world import (
 # Validation pictures are numbered from here, training pictures from 0.
 VALIDATION_START: Final = 1_000_000_000
 PLAIN: Final = "plain"
+# Stands in a caption where vectors, not words, say the style.
+STYLE_TOKEN: Final = "<style>"  # noqa: S105 - a word of captions
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +41,22 @@ class Example:
         """The picture, `size` pixels wide."""
         return draw(self.scene, self.style, seed=self.seed, size=size)
 
-    def caption(self, rng: random.Random) -> str:
-        """English for this picture; a named style goes by its name, its adjectives or both."""
+    def caption(self, rng: random.Random, tokens: float = 0.0) -> str:
+        """English for this picture; a named style goes by its name, its adjectives or both.
+
+        With a chance of `tokens` (a third of it for named styles) the style is `STYLE_TOKEN`.
+        """
+        return caption(self.scene, self._style_words(rng, tokens), None if rng.random() < 0.5 else rng)
+
+    def _style_words(self, rng: random.Random, tokens: float) -> str | None:
+        if rng.random() < (tokens if self.style_name is None else tokens / 3):
+            return STYLE_TOKEN
         words = style_words(self.style, limit=rng.randint(3, 6))
-        if self.style_name is not None:
-            words = rng.choice(
-                (self.style_name, self.style_name, self.style_name, f"{words} {self.style_name}", words)
-            )
-            if self.style_name == PLAIN and rng.random() < 0.5:
-                return caption(self.scene, None, rng)
-        return caption(self.scene, words, None if rng.random() < 0.5 else rng)
+        if self.style_name is None:
+            return words
+        if self.style_name == PLAIN and rng.random() < 0.5:
+            return None
+        return rng.choice((self.style_name,) * 3 + (f"{words} {self.style_name}", words))
 
     def canonical_caption(self) -> str:
         """The prompt that asks for this picture in the usual form."""
@@ -55,14 +64,19 @@ class Example:
 
 
 def example(seed: int, index: int) -> Example:
-    """Example number `index`: a tenth plain, six tenths in named styles, the rest anywhere in style space."""
+    """Example number `index`: 15 % plain, 35 % in named styles, the rest anywhere in style space.
+
+    Combinations that are held out for measuring never occur.
+    """
     rng = random.Random(f"{seed}/{index}")
     scene = random_scene(rng)
+    while is_held_out(scene):
+        scene = random_scene(rng)
     roll = rng.random()
     name: str | None = None
-    if roll < 0.1:
+    if roll < 0.15:
         name, style = PLAIN, StyleVector()
-    elif roll < 0.7:
+    elif roll < 0.5:
         name = rng.choice(tuple(NAMED_STYLES))
         style = NAMED_STYLES[name]
     else:

@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from reelmill_starter.training.adopting import adopted_text_encoder
 from reelmill_starter.training.parts import TEXT_WIDTH, mixed_precision, new_text_encoder
 from reelmill_starter.training.pictures import PLAIN, VALIDATION_START, Example, example
-from reelmill_starter.training.run import RunFolder, cosine, say
-from reelmill_starter.training.words import encode_captions, load_tokenizer
+from reelmill_starter.training.run import RunFolder, cosine, part_of, say
+from reelmill_starter.training.styling import VECTOR_COUNTS, StyleVectors, styled, token_length
+from reelmill_starter.training.words import encode_captions, encode_styled, load_tokenizer
 from reelmill_world import (
     BUILDS,
     COLOURS,
@@ -98,10 +100,11 @@ class TextTraining:
         self.tokenizer = load_tokenizer(folder.path / "tokenizer")
         self.model = nn.ModuleDict(
             {
-                "encoder": new_text_encoder(self.tokenizer),
+                "encoder": adopted_text_encoder(folder, self.tokenizer),
                 "answers": nn.Linear(TEXT_WIDTH, sum(_SIZES) + len(STYLE_AXES)),
             }
         )
+        self.model["styles"] = StyleVectors(token_length(self.model["encoder"]))
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=_RATE, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
@@ -133,10 +136,14 @@ class TextTraining:
         examples = [example(self.seed, first + offset) for offset in range(_BATCH)]
         for group in self.optimiser.param_groups:
             group["lr"] = _RATE * min(1.0, (self.step + 1) / 100) * cosine((progress - 0.5) / 0.5)
-        tokens = encode_captions(self.tokenizer, [one.caption(words) for one in examples])
+        count = VECTOR_COUNTS[self.step % len(VECTOR_COUNTS)]
+        captions = [one.caption(words, tokens=0.7) for one in examples]
+        tokens, places = encode_styled(self.tokenizer, captions, count)
         answers, styles = targets(examples)
         loss = torch.zeros(())
-        for output in self._read(tokens):
+        with styled(self.model["encoder"], places, self.model["styles"](styles, count)):
+            outputs = self._read(tokens)
+        for output in outputs:
             *choices, style = torch.split(output, [*_SIZES, len(STYLE_AXES)], dim=-1)
             wrong = [cross_entropy(choice, answers[:, number]) for number, choice in enumerate(choices)]
             loss = loss + torch.stack(wrong).mean() + (style - styles).square().mean()
@@ -180,13 +187,15 @@ class TextTraining:
         )
 
 
-def load_reader(folder: RunFolder, tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """The text encoder as trained here; raises FileNotFoundError where it was not."""
+def load_reader(folder: RunFolder, tokenizer: CLIPTokenizer) -> tuple[CLIPTextModel, StyleVectors]:
+    """The text encoder and the style vectors as trained here.
+
+    Raises FileNotFoundError where they were not.
+    """
     state = folder.load(_STAGE)
     if state is None:
         raise FileNotFoundError(f"{folder.checkpoint(_STAGE)}: train the text encoder first")
-    encoder = new_text_encoder(tokenizer)
-    prefix = "encoder."
-    weights = {name[len(prefix) :]: w for name, w in state["model"].items() if name.startswith(prefix)}
-    encoder.load_state_dict(weights)
-    return encoder
+    encoder, styles = new_text_encoder(tokenizer), StyleVectors(1.0)
+    encoder.load_state_dict(part_of(state["model"], "encoder"))
+    styles.load_state_dict(part_of(state["model"], "styles"))
+    return encoder, styles

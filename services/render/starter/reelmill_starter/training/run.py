@@ -4,6 +4,7 @@ import math
 import os
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,12 @@ class RunFolder:
         while (self.path / "PAUSE").exists():
             time.sleep(1.0)
         return time.monotonic() - start
+
+
+def part_of(state: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    """The weights of the part `name` of a larger module's state, by their names within it."""
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
 def say(message: str) -> None:

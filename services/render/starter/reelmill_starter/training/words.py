@@ -5,11 +5,12 @@ import random
 from pathlib import Path
 from typing import Final
 
+import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from reelmill_starter.training.pictures import example
+from reelmill_starter.training.pictures import STYLE_TOKEN, example
 
 START: Final = "<|startoftext|>"
 END: Final = "<|endoftext|>"
@@ -76,3 +77,34 @@ def encode_captions(tokenizer: CLIPTokenizer, captions: list[str]) -> Tensor:
     batch = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
     ids: Tensor = batch.input_ids
     return ids
+
+
+def encode_styled(tokenizer: CLIPTokenizer, captions: list[str], vectors: int) -> tuple[Tensor, Tensor]:
+    """Token numbers as `encode_captions` gives them, `vectors` places for every `STYLE_TOKEN`, and where.
+
+    The second tensor (N, model_max_length) holds the number of the style's vector at its places, else -1.
+    A caption that is too long loses words from its end, never the style.
+    """
+    room = tokenizer.model_max_length - 2
+    rows, places = [], []
+    for text in captions:
+        ids: list[int] = []
+        which: list[int] = []
+        for number, piece in enumerate(text.split(STYLE_TOKEN)):
+            if number:
+                ids += [0] * vectors
+                which += range(vectors)
+            words = tokenizer(piece, add_special_tokens=False).input_ids if piece.strip() else []
+            ids += words
+            which += [-1] * len(words)
+        surplus = len(ids) - room
+        while surplus > 0:
+            last = max(place for place, number in enumerate(which) if number < 0)
+            del ids[last], which[last]
+            surplus -= 1
+        padding = room - len(ids)
+        rows.append(
+            [tokenizer.bos_token_id, *ids, tokenizer.eos_token_id, *[tokenizer.pad_token_id] * padding]
+        )
+        places.append([-1, *which, -1, *[-1] * padding])
+    return torch.tensor(rows), torch.tensor(places)

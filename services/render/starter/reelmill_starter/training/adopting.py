@@ -1,0 +1,69 @@
+"""Going on from an exported model: its weights are where a new run begins.
+
+Checkpoints stay behind on the machine that trained; the exported model travels. A run that adopts it keeps
+what it knows, though the vocabulary may have grown since and the optimisers begin anew.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from reelmill_starter.training.parts import new_text_encoder
+from reelmill_starter.training.run import RunFolder, say
+from reelmill_starter.training.words import load_tokenizer
+
+RECORD: Final = "training.json"
+_STAGE: Final = "adopted"
+NOTHING: Final[dict[str, Any]] = {"images": 0, "steps": 0, "seconds": 0.0, "history": []}
+
+
+def adopt(folder: RunFolder, model: Path) -> None:
+    """Takes the weights of the exported `model` into `folder`, whose tokenizer must be there already."""
+    tokenizer = load_tokenizer(folder.path / "tokenizer")
+    encoder = CLIPTextModel.from_pretrained(model / "text_encoder", dtype=torch.float32)
+    unet = UNet2DConditionModel.from_pretrained(model / "unet", use_safetensors=True)
+    autoencoder = AutoencoderKL.from_pretrained(model / "vae", use_safetensors=True)
+    weights = encoder.state_dict()
+    name = next(key for key in weights if key.endswith("token_embedding.weight"))
+    weights[name] = _translated(weights[name], load_tokenizer(model / "tokenizer"), tokenizer)
+    record = model / RECORD
+    folder.save(
+        _STAGE,
+        {
+            "text_encoder": weights,
+            "unet": unet.float().state_dict(),
+            "autoencoder": autoencoder.float().state_dict(),
+            "record": json.loads(record.read_text("utf-8")) if record.exists() else NOTHING,
+        },
+    )
+    say(f"adopt: {model}, {len(weights[name])} tokens")
+
+
+def _translated(rows: torch.Tensor, old: CLIPTokenizer, new: CLIPTokenizer) -> torch.Tensor:
+    """Token vectors in the new numbering; a new token begins as the mean of the pieces it was read as."""
+    known = old.get_vocab()
+    made = torch.empty(len(new), rows.shape[1])
+    for token, number in new.get_vocab().items():
+        if token in known:
+            made[number] = rows[known[token]]
+        else:
+            pieces = old(token.removesuffix("</w>"), add_special_tokens=False).input_ids
+            made[number] = rows[torch.tensor(pieces)].mean(dim=0)
+    return made
+
+
+def adopted(folder: RunFolder) -> dict[str, Any] | None:
+    """What was adopted: states of "text_encoder", "unet" and "autoencoder", and the training's "record"."""
+    return folder.load(_STAGE)
+
+
+def adopted_text_encoder(folder: RunFolder, tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """The adopted text encoder, or an untrained one."""
+    encoder = new_text_encoder(tokenizer)
+    if state := adopted(folder):
+        encoder.load_state_dict(state["text_encoder"])
+    return encoder
