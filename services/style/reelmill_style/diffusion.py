@@ -89,6 +89,8 @@ class DiffusionLearner:
                 )
             except InputError as error:
                 raise invalid(f"options.{error.field}", str(error).partition(": ")[2]) from error
+            except ModelError as error:
+                raise ReelmillError(Reason.MODEL_REJECTED, f"the style cannot be learned: {error}") from error
             scores = learned.scores
             return Embedding(
                 content=learned.embedding.to_bytes(),
@@ -97,6 +99,7 @@ class DiffusionLearner:
                 initial_loss=scores.initial_loss,
                 final_loss=scores.final_loss,
                 scores=asdict(scores),
+                diverged=scores.diverged,
             )
 
         return await _in_thread(work)

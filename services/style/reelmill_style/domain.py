@@ -15,7 +15,10 @@ from reelmill_world import PLACES, caption, random_scene
 
 TOKEN = "<style>"  # noqa: S105
 _GIVEN_PROMPTS = (f"a picture in {TOKEN} style", f"a scene in {TOKEN} style", f"a view, in {TOKEN} style")
+_CAPTION_LENGTH = 500
 _SEED_RANGE = 2**62
+# Another number whenever the same inputs would give another embedding.
+_METHOD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class StyleRequest:
     vectors: int
     references: int
     batch_size: int
+    captions: tuple[str, ...] = ()
+    """What is on each given reference; "" where nobody says."""
 
     @classmethod
     def parse(cls, message: style_pb2.LearnStyleRequest, defaults: Defaults) -> "StyleRequest":
@@ -54,8 +59,13 @@ class StyleRequest:
         if len(message.references) > validation.REFERENCES_LIMIT:
             most = validation.REFERENCES_LIMIT
             raise invalid("references", f"has {len(message.references)} images; at most {most} are allowed")
+        captions = []
         for index, reference in enumerate(message.references):
-            _check_source(reference, project, f"references[{index}]")
+            field = f"references[{index}]"
+            _check_source(reference, project, field)
+            captions.append(
+                validation.text(reference.caption, f"{field}.caption", _CAPTION_LENGTH, empty=True)
+            )
         return cls(
             project=project,
             keyword=text.keyword if text else "",
@@ -65,6 +75,7 @@ class StyleRequest:
             vectors=options.vectors or defaults.vectors,
             references=len(message.references) or options.references or defaults.references,
             batch_size=defaults.batch_size,
+            captions=tuple(captions),
         )
 
     @property
@@ -79,6 +90,7 @@ class StyleRequest:
         """sha256 in hex over everything the embedding depends on."""
         canonical = json.dumps(
             {
+                "method": _METHOD,
                 "model": model_digest,
                 "text": self.text,
                 "seed": self.seed,
@@ -109,7 +121,7 @@ class DrawnReference:
 
 @dataclass(frozen=True, slots=True)
 class GivenReference:
-    """A reference image that came with the request. Nobody says what is on it."""
+    """A reference image that came with the request, and what it says is on it, if anything."""
 
     image: bytes
     learning_prompt: str
@@ -135,9 +147,19 @@ def references_to_draw(request: StyleRequest) -> list[DrawnReference]:
     return references
 
 
-def references_given(images: Sequence[bytes]) -> list[GivenReference]:
-    prompts = _GIVEN_PROMPTS
-    return [GivenReference(image, prompts[i % len(prompts)]) for i, image in enumerate(images)]
+def references_given(images: Sequence[bytes], captions: Sequence[str] = ()) -> list[GivenReference]:
+    """`captions`: one an image, "" where nobody says what is on it; or none at all."""
+    captions = captions or [""] * len(images)
+    return [
+        GivenReference(image, _learning_prompt(caption, index))
+        for index, (image, caption) in enumerate(zip(images, captions, strict=True))
+    ]
+
+
+def _learning_prompt(caption: str, index: int) -> str:
+    if not caption:
+        return _GIVEN_PROMPTS[index % len(_GIVEN_PROMPTS)]
+    return caption if TOKEN in caption else f"{caption}, in {TOKEN} style"
 
 
 def _check_source(reference: style_pb2.ReferenceImage, project: ProjectName, field: str) -> None:

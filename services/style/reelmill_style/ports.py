@@ -21,14 +21,19 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """What was learned: the file, and the denoising loss on held-out references before and after."""
+    """What was learned: the file, and the denoising loss on held-out references before and after.
+
+    `scores` has more such numbers, and why learning stopped. `diverged`: the vectors are the best before it
+    came to numbers that are not finite.
+    """
 
     content: bytes
     digest: str
     steps: int
     initial_loss: float
     final_loss: float
-    scores: dict[str, float]
+    scores: dict[str, float | str]
+    diverged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +71,5 @@ class Learner(Protocol):
         """Learns. `progress(done, total)` and `keep(checkpoint)` are called in the event loop.
 
         `resume`: the checkpoint that an earlier, interrupted call kept. Raises INVALID_FIELD where the
-        options do not suit the model.
+        options do not suit the model, MODEL_REJECTED where the model computes nonsense.
         """

@@ -72,7 +72,7 @@ class StyleStage:
                 content = await self._fetch(reference.key, field)
             await asyncio.to_thread(images.check, content, field)
             given.append(content)
-        return references_given(given)
+        return references_given(given, request.captions)
 
     async def _fetch(self, key: str, field: str) -> bytes:
         try:
@@ -131,7 +131,8 @@ class StyleStage:
             "scores": embedding.scores,
         }
         await archive.keep_learned(style, embedding.content, lineage)
-        logger().info("style learned", style=archive.name, **embedding.scores)
+        log = logger().warning if embedding.diverged else logger().info
+        log("style learned", style=archive.name, **embedding.scores)
         report("style learned", total, total)
         return style_pb2.LearnedStyle(style=style, embedding=embedding.content)
 

@@ -9,6 +9,7 @@ import torch
 
 from .drawing import Image
 from .embedding import TOKEN
+from .errors import ModelError
 from .model import DiffusionModel
 from .text import Tokens
 
@@ -28,10 +29,16 @@ class LatentReferences:
     def make(
         cls, model: DiffusionModel, images: Sequence[Image], prompts: Sequence[str], vectors: int
     ) -> "LatentReferences":
+        """Raises ModelError where the autoencoder makes numbers that are not finite of an image."""
         latents = []
-        for image in images:
+        for index, image in enumerate(images):
             pixels = fit(image, model.defaults.width, model.defaults.height)
             latents.append(model.to_latents(torch.stack([pixels, pixels.flip(-1)])))
+            if not bool(latents[-1].isfinite().all()):
+                raise ModelError(
+                    f"the autoencoder's latents of references[{index}] are not finite: its weights are "
+                    f"damaged or overflow in {model.vae.dtype}; float32 may help"
+                )
         return cls(torch.stack(latents), prompts, [model.tokenize(p, vectors) for p in prompts])
 
     def only(self, indices: Sequence[int]) -> "LatentReferences":

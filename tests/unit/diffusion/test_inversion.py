@@ -1,12 +1,24 @@
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from reelmill_diffusion import Cancelled, DiffusionModel, Drawing, Image, InputError, StyleEmbedding, draw
+from reelmill_diffusion import (
+    Cancelled,
+    DiffusionModel,
+    Drawing,
+    Image,
+    InputError,
+    ModelError,
+    StyleEmbedding,
+    draw,
+)
+from reelmill_diffusion.checkpoint import Checkpoint
 from reelmill_diffusion.inversion import InversionOptions, Reference, initial_vectors, learn_style
-from reelmill_diffusion.learning import fit
+from reelmill_diffusion.learning import NoisyBatch, fit, losses
 from tests.unit.diffusion.conftest import some_style
 
 pytestmark = pytest.mark.torch
@@ -123,13 +135,100 @@ def test_vectors_do_not_outgrow_the_words_around_them(
 def test_learning_ends_early_when_it_no_longer_helps(sd: DiffusionModel, references: list[Reference]) -> None:
     useless = replace(OPTIONS, steps=200, learning_rate=0.0, evaluate_every=5, patience=2, weight_decay=0.0)
     scores = learn_style(sd, references, "grainy", useless).scores
-    assert (scores.steps, scores.best_step) == (10, 0)
+    assert (scores.steps, scores.best_step, scores.stopped_because) == (10, 0, "no longer better")
     assert scores.final_loss == scores.initial_loss
+
+
+def losses_that_fail(monkeypatch: pytest.MonkeyPatch, step: int, *, judging: bool = False) -> None:
+    """From this update on, or the first evaluation after it, losses are no numbers."""
+    made = 0
+
+    def fail(*args: Any) -> torch.Tensor:
+        nonlocal made
+        made += torch.is_grad_enabled()
+        found = losses(*args)
+        broken = made >= step and (judging is not torch.is_grad_enabled())
+        return found * float("nan") if broken else found
+
+    monkeypatch.setattr("reelmill_diffusion.inversion_run.losses", fail)
+
+
+@pytest.mark.parametrize("judging", [False, True], ids=["an update", "an evaluation"])
+def test_a_run_that_diverges_keeps_its_last_good_vectors_and_says_so(
+    model: DiffusionModel, references: list[Reference], monkeypatch: pytest.MonkeyPatch, judging: bool
+) -> None:
+    good = learn_style(model, references, "grainy", replace(OPTIONS, steps=12))
+    losses_that_fail(monkeypatch, 8 if judging else 7, judging=judging)
+    kept: list[bytes] = []
+    learned = learn_style(model, references, "grainy", replace(OPTIONS, steps=12), keep=kept.append)
+    assert learned.scores.stopped_because == f"diverged at step {8 if judging else 7}"
+    assert learned.scores.diverged
+    assert not good.scores.diverged
+    assert learned.scores.best_step in (0, 4)
+    assert learned.scores.final_loss <= learned.scores.initial_loss
+    assert all(bool(v.isfinite().all()) for v in learned.embedding.vectors.values())
+    metadata = StyleEmbedding.from_bytes(learned.embedding.to_bytes()).metadata
+    assert learned.scores.stopped_because in metadata["scores"]
+    # Only what was good went into checkpoints, so that a run resumed on a sound machine is a sound run.
+    assert len(kept) == 1
+    monkeypatch.undo()
+    resumed = learn_style(model, references, "grainy", replace(OPTIONS, steps=12), resume=kept[0])
+    assert resumed.embedding.digest == good.embedding.digest
+
+
+def test_an_update_that_leaves_no_numbers_is_not_kept(
+    sd: DiffusionModel, references: list[Reference], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_gradient(model: DiffusionModel, batch: NoisyBatch, style: dict[str, torch.Tensor]) -> Any:
+        # Zero, whose gradient is infinity times zero: the loss itself shows nothing of it.
+        nothing = sum((v - v.detach()).square().sum().sqrt() for v in style.values())
+        return losses(model, batch, style) + nothing
+
+    monkeypatch.setattr("reelmill_diffusion.inversion_run.losses", without_gradient)
+    scores = learn_style(sd, references, "grainy", OPTIONS).scores
+    assert (scores.stopped_because, scores.best_step) == ("diverged at step 1", 0)
+
+
+def test_a_checkpoint_with_numbers_that_are_not_finite_is_ignored(
+    sd: DiffusionModel, references: list[Reference]
+) -> None:
+    kept: list[bytes] = []
+    fresh = learn_style(sd, references, "grainy", OPTIONS, keep=kept.append)
+    saved = Checkpoint.from_bytes(kept[0])
+    assert saved is not None
+    broken = {name: t * float("nan") if name.startswith("first") else t for name, t in saved.tensors.items()}
+    resume = Checkpoint(saved.identity, saved.numbers, broken).to_bytes()
+    assert (
+        learn_style(sd, references, "grainy", OPTIONS, resume=resume).embedding.digest
+        == fresh.embedding.digest
+    )
+
+
+@pytest.mark.parametrize(("part", "why"), [("unet", "predicts"), ("vae", r"latents of references\[0\]")])
+def test_a_model_that_computes_nonsense_from_the_start_is_an_error(
+    directory: Path, references: list[Reference], part: str, why: str
+) -> None:
+    broken = DiffusionModel.load(directory)
+    with torch.no_grad():
+        next(getattr(broken, part).parameters()).fill_(float("nan"))
+    with pytest.raises(ModelError, match=f"{why}.*not finite"):
+        learn_style(broken, references, "grainy", OPTIONS)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "水墨画", "墨" * 560, "\u200b", "🎨" * 60, "<style>", "word " * 2000]
+)
+def test_any_text_can_name_a_style(model: DiffusionModel, references: list[Reference], text: str) -> None:
+    learned = learn_style(model, references[:1], text, replace(OPTIONS, steps=1))
+    assert learned.embedding.count == 2
+    assert learned.embedding.metadata["style_text"] == text
 
 
 def test_the_file_says_what_it_was_learned_from(model: DiffusionModel, references: list[Reference]) -> None:
     learned = learn_style(model, references, "grainy", replace(OPTIONS, steps=2))
-    metadata = StyleEmbedding.from_bytes(learned.embedding.to_bytes()).metadata
+    read = StyleEmbedding.from_bytes(learned.embedding.to_bytes())
+    metadata = read.metadata
+    assert (read.token, metadata["steps"]) == ("<style>", "2")
     assert metadata["model_digest"] == model.digest
     assert metadata["style_text"] == "grainy"
     assert len(metadata["data_digest"]) == 64

@@ -61,7 +61,8 @@ def test_another_model_is_another_style() -> None:
 def test_given_images_are_part_of_the_style() -> None:
     asked = request(references=[style_pb2.ReferenceImage(content=b"a")])
     of_a, of_b = (asked.digest("m", references_given([image])) for image in (b"a", b"b"))
-    assert len({of_a, of_b, digest(request())}) == 3
+    told = asked.digest("m", references_given([b"a"], ["a dog"]))
+    assert len({of_a, of_b, told, digest(request())}) == 4
 
 
 def test_references_differ_in_all_but_their_style() -> None:
@@ -107,7 +108,13 @@ def test_given_references_are_learned_without_knowing_what_is_on_them() -> None:
         ("movie", {"movie": "projects/rival/movies/m-1"}),
         ("style.keyword", {"style": script_pb2.StyleText()}),
         ("style.keyword", {"style": script_pb2.StyleText(keyword="no\x00ir")}),
+        ("style.keyword", {"style": script_pb2.StyleText(keyword="墨" * 10_000)}),
+        ("style.description", {"style": script_pb2.StyleText(keyword="noir", description="x" * 10_000)}),
         ("style.description", {"style": script_pb2.StyleText(keyword="noir", description="x" * 10_000_000)}),
+        (
+            "references[0].caption",
+            {"references": [style_pb2.ReferenceImage(content=b"x", caption="a" * 501)]},
+        ),
         ("options.steps", {"options": style_pb2.StyleOptions(steps=5001)}),
         ("options.vectors", {"options": style_pb2.StyleOptions(vectors=-1)}),
         ("options.references", {"options": style_pb2.StyleOptions(references=65)}),

@@ -2,9 +2,12 @@ from __future__ import annotations  # AsyncStub is for type checkers only
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
+from google.rpc import error_details_pb2, status_pb2
+from PIL import Image
 
 from reelmill.v1 import common_pb2, events_pb2, script_pb2, style_pb2, style_pb2_grpc
 from reelmill_kit.errors import Reason, ReelmillError
@@ -15,6 +18,7 @@ from reelmill_style.diffusion import DiffusionLearner
 from reelmill_style.domain import Defaults
 from reelmill_style.service import StyleJobs, StyleServicer
 from reelmill_style.stage import StyleStage
+from tests.support.pictures import encoded, gradient, png_bomb
 from tests.support.tiny import _one_torch_thread, tiny_sd, tiny_xl  # noqa: F401
 
 pytestmark = pytest.mark.torch
@@ -52,11 +56,35 @@ async def test_a_call_streams_progress_and_ends_with_the_style(
     assert updates[-1].learned.embedding
 
 
-async def test_a_bad_request_is_an_invalid_argument(stub: style_pb2_grpc.StyleServiceAsyncStub) -> None:
+def of(image: bytes, caption: str = "") -> style_pb2.LearnStyleRequest:
+    reference = style_pb2.ReferenceImage(content=image, caption=caption)
+    return style_pb2.LearnStyleRequest(parent="projects/acme", references=[reference], seed=1)
+
+
+@pytest.mark.parametrize(
+    ("field", "asked"),
+    [
+        ("style.keyword", request(keyword="")),
+        ("style.keyword", request(keyword="long " * 2_000)),
+        ("references[0].content", of(b"no image")),
+        ("references[0].content", of(png_bomb(30_000))),
+        ("references[0].content", of(encoded(Image.new("RGB", (64, 64), "teal")))),
+        ("references[0].content", of(encoded(gradient((8, 8))))),
+        ("references[0].caption", of(encoded(gradient()), "a very long " * 50)),
+    ],
+)
+async def test_a_bad_request_is_an_invalid_argument_and_names_its_field(
+    stub: style_pb2_grpc.StyleServiceAsyncStub, field: str, asked: style_pb2.LearnStyleRequest
+) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        [update async for update in stub.LearnStyle(request(keyword=""))]
+        [update async for update in stub.LearnStyle(asked)]
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
-    assert "style.keyword" in (refused.value.details() or "")
+    assert field in (refused.value.details() or "")
+    metadata: Any = refused.value.trailing_metadata()
+    details = status_pb2.Status.FromString(dict(metadata)["grpc-status-details-bin"]).details
+    blamed = error_details_pb2.BadRequest()
+    assert any(detail.Unpack(blamed) for detail in details)
+    assert [violation.field for violation in blamed.field_violations] == [field]
 
 
 async def test_a_job_learns_what_a_call_learns(

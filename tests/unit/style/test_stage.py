@@ -2,6 +2,7 @@ import asyncio
 import hashlib
 import io
 import json
+import pickle
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 import pytest_asyncio
+import torch
 from PIL import Image
 
 from reelmill.v1 import script_pb2, style_pb2
 from reelmill_diffusion import StyleEmbedding
+from reelmill_diffusion.learning import losses
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.progress import silent
 from reelmill_style.diffusion import DiffusionLearner
 from reelmill_style.domain import Defaults
 from reelmill_style.stage import StyleStage
+from tests.support.pictures import encoded, gradient, png_bomb
 from tests.support.tiny import _one_torch_thread, tiny_sd, tiny_xl  # noqa: F401
 
 pytestmark = pytest.mark.torch
@@ -247,6 +251,96 @@ async def test_an_unreadable_image_is_refused_by_name_and_nothing_is_begun(
         await stage.run(request(references=references), silent)
     assert field_of(refused) == "references[1].content"
     assert store.written == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"%PDF-1.7 no image",
+        pickle.dumps(np.zeros((64, 64, 3), np.uint8)),
+        png_bomb(30_000),
+        encoded(gradient((31, 64))),
+        encoded(Image.new("RGB", (64, 64), "teal")),
+    ],
+    ids=["no image", "a pickle", "a bomb", "tiny", "one colour"],
+)
+@pytest.mark.parametrize("stored", [False, True], ids=["inline", "by key"])
+async def test_references_that_teach_nothing_are_refused_by_name(
+    stage: StyleStage, store: OrderedStore, content: bytes, stored: bool
+) -> None:
+    store.objects["projects/acme/bad.png"] = content
+    bad = {"key": "projects/acme/bad.png"} if stored else {"content": content}
+    references = [style_pb2.ReferenceImage(content=picture()), style_pb2.ReferenceImage(**bad)]
+    with pytest.raises(ReelmillError) as refused:
+        await stage.run(request(references=references), silent)
+    assert field_of(refused) == f"references[1].{'key' if stored else 'content'}"
+    assert store.written == []
+
+
+async def test_transparent_and_printers_references_are_learned_as_they_look(
+    stage: StyleStage, store: OrderedStore
+) -> None:
+    clear = gradient(mode="RGBA")
+    clear.putalpha(0)
+    clear.paste(gradient((20, 20), "RGBA"))
+    contents = [encoded(clear), encoded(gradient(mode="CMYK"), "JPEG")]
+    references = [style_pb2.ReferenceImage(content=content) for content in contents]
+    learned = await stage.run(request(references=references, options=style_pb2.StyleOptions(steps=1)), silent)
+    kept = [Image.open(io.BytesIO(store.objects[key])) for key in learned.style.reference_keys]
+    assert [image.mode for image in kept] == ["RGB", "RGB"]
+    assert kept[0].getpixel((60, 5)) == (255, 255, 255)
+
+
+async def test_what_a_reference_says_is_on_it_is_what_it_is_learned_with(
+    stage: StyleStage, store: OrderedStore
+) -> None:
+    captions = ["a woman in the street", "", "the <style> picture of a dog"]
+    references = [style_pb2.ReferenceImage(content=picture(), caption=caption) for caption in captions]
+    learned = await stage.run(request(references=references, options=style_pb2.StyleOptions(steps=1)), silent)
+    lineage = json.loads(store.objects[f"{learned.style.name}/lineage.json"])
+    assert [reference["prompt"] for reference in lineage["references"]] == [
+        "a woman in the street, in <style> style",
+        "a scene in <style> style",
+        "the <style> picture of a dog",
+    ]
+
+
+@pytest.mark.parametrize("keyword", ["水墨画", "Нуар", "🎨✨", "墨" * 60])
+async def test_a_style_may_be_named_in_any_language(stage: StyleStage, keyword: str) -> None:
+    text = script_pb2.StyleText(keyword=keyword, description="留白，墨分五色。" * 60)
+    options = style_pb2.StyleOptions(steps=1, references=1)
+    learned = await stage.run(request(style=text, options=options), silent)
+    assert learned.style.text.keyword == keyword
+    assert StyleEmbedding.from_bytes(learned.embedding).count == 2
+
+
+async def test_a_run_that_diverges_is_a_style_whose_lineage_says_so(
+    stage: StyleStage, store: OrderedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_numbers(*args: Any) -> Any:
+        found = losses(*args)
+        return found * float("nan") if torch.is_grad_enabled() else found
+
+    monkeypatch.setattr("reelmill_diffusion.inversion_run.losses", no_numbers)
+    learned = await stage.run(request(options=style_pb2.StyleOptions(references=1)), silent)
+    lineage = json.loads(store.objects[f"{learned.style.name}/lineage.json"])
+    assert lineage["scores"]["stopped_because"] == "diverged at step 1"
+    assert learned.style.steps == 1
+    assert learned.style.final_loss == learned.style.initial_loss
+    assert StyleEmbedding.from_bytes(learned.embedding).count == 2, "its vectors are the words'"
+
+
+async def test_a_model_that_computes_nonsense_is_rejected(
+    stage: StyleStage, store: OrderedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_numbers(*args: Any) -> Any:
+        return losses(*args) * float("nan")
+
+    monkeypatch.setattr("reelmill_diffusion.inversion_run.losses", no_numbers)
+    with pytest.raises(ReelmillError, match="not finite") as refused:
+        await stage.run(request(options=style_pb2.StyleOptions(references=1)), silent)
+    assert refused.value.reason is Reason.MODEL_REJECTED
+    assert not [key for key in store.objects if not key.endswith(".png")]
 
 
 async def test_a_reference_that_is_not_there_is_refused_by_name(stage: StyleStage) -> None:
