@@ -114,7 +114,9 @@ class StyleEmbedding:
             tensors = load(data)
             metadata = _metadata(data)
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise InputError(_FIELD, f"is not a safetensors file ({error})") from error
+            pickled = data[:1] == b"\x80" or data[:2] == b"PK"  # torch.save writes zips of pickles
+            why = "it looks like a pickle, which can run code and is never opened" if pickled else error
+            raise InputError(_FIELD, f"is not a safetensors file ({why})") from error
         token, vectors, more = _sorted(tensors)
         token = metadata.pop("token", TOKEN) if len(vectors) > 1 else token
         metadata.pop("token", None)

@@ -1,3 +1,8 @@
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -135,6 +140,29 @@ def test_the_bytes_of_a_styles_file_stay_what_they_were(
 ) -> None:
     """Lineage everywhere names these files by their digests."""
     assert StyleEmbedding(vectors, metadata={"model_digest": "abc"}).with_digest().digest == digest
+
+
+class Trap:
+    """Where somebody unpickles it, a file appears."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Any, tuple[Path]]:
+        return Path.touch, (self.file,)
+
+
+@pytest.mark.parametrize("form", ["pickle", "torch.save", "torch.save of old"])
+def test_a_pickle_is_never_opened(tmp_path: Path, form: str) -> None:
+    trap, buffer = Trap(tmp_path / "sprung"), io.BytesIO()
+    if form == "pickle":
+        pickle.dump({"<style>": torch.ones(1, 4), "trap": trap}, buffer)
+    else:
+        torch.save({"trap": trap}, buffer, _use_new_zipfile_serialization=form == "torch.save")
+    with pytest.raises(InputError, match="a pickle, which can run code") as refused:
+        StyleEmbedding.from_bytes(buffer.getvalue())
+    assert refused.value.field == "style_embedding"
+    assert not trap.file.exists()
 
 
 @given(st.binary(max_size=200), st.integers(0, 200))
