@@ -13,9 +13,12 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from reelmill_starter.training import diffusion, latents
-from reelmill_starter.training.autoencoder import train_autoencoder
+from reelmill_starter.training.adopting import adopt
+from reelmill_starter.training.autoencoder import load_autoencoder, train_autoencoder
+from reelmill_starter.training.decoder import tune_decoder
 from reelmill_starter.training.diffusion import DiffusionTraining, Plan
-from reelmill_starter.training.export import export
+from reelmill_starter.training.export import export, load_trained
+from reelmill_starter.training.parts import adopted_text_encoder
 from reelmill_starter.training.reading import TextTraining
 from reelmill_starter.training.run import RunFolder, cosine
 from reelmill_starter.training.samples import generate
@@ -89,6 +92,41 @@ def test_stock_diffusers_opens_the_export_and_draws_the_same_picture_for_the_sam
     card = (target / "README.md").read_text()
     assert "8 pictures seen" in card
     assert "seed 3" in card
+
+
+def test_a_run_that_adopts_an_export_begins_with_its_weights_and_its_count(
+    folder: RunFolder, tmp_path: Path
+) -> None:
+    DiffusionTraining(folder, PLAN).run()
+    export(folder, tmp_path / "model", seed=3, command="reelmill-starter train")
+    new = RunFolder(tmp_path / "next")
+    # Other captions: a vocabulary that differs from the adopted one.
+    train_tokenizer(new.path / "tokenizer", seed=4, captions=700)
+    adopt(new, tmp_path / "model")
+    TextTraining(new, seed=3, captions=64).run()
+    train_autoencoder(new, seed=3, minutes=0.01, pictures=8)
+    latents.cache_latents(new, seed=3, shards=2)
+    begun = DiffusionTraining(new, replace(PLAN, images=16))
+    trained = load_trained(folder).pipeline.unet
+    assert begun.images == 8
+    pairs = zip(begun.model.unet.parameters(), trained.parameters(), strict=True)
+    assert all(torch.allclose(one, other, atol=1e-2) for one, other in pairs)
+    old, known = load_tokenizer(folder.path / "tokenizer"), adopted_text_encoder(new, begun.tokenizer)
+    kept = known.get_input_embeddings().weight[begun.tokenizer.get_vocab()["coat</w>"]]
+    source = load_trained(folder).pipeline.text_encoder.get_input_embeddings().weight
+    assert torch.allclose(kept, source[old.get_vocab()["coat</w>"]], atol=1e-2)
+
+
+def test_the_decoder_learns_from_what_diffusion_makes_and_the_encoder_stays(folder: RunFolder) -> None:
+    DiffusionTraining(folder, PLAN).run()
+    (folder.path / "autoencoder.pt").unlink()
+    train_autoencoder(folder, seed=3, minutes=0.005, pictures=4)
+    before = load_autoencoder(folder).state_dict()
+    tune_decoder(folder, seed=3, minutes=0.01, pictures=4)
+    after = load_autoencoder(folder).state_dict()
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed <= {"decoder", "post_quant_conv"}
+    assert "decoder" in changed
 
 
 def test_the_learning_rate_falls_smoothly_from_one_to_its_floor() -> None:

@@ -104,7 +104,7 @@ def decoder(
     pictures: Annotated[int, typer.Option(help="Drawings to crop from.")] = 2500,
 ) -> None:
     """Train the decoder of the autoencoder further; cached latents stay valid."""
-    from reelmill_starter.training.autoencoder import tune_decoder
+    from reelmill_starter.training.decoder import tune_decoder
     from reelmill_starter.training.run import RunFolder
 
     tune_decoder(RunFolder(folder), seed=seed, minutes=minutes, pictures=pictures)

@@ -12,7 +12,6 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from reelmill_starter.training.parts import new_text_encoder
 from reelmill_starter.training.run import RunFolder, say
 from reelmill_starter.training.words import load_tokenizer
 
@@ -59,11 +58,3 @@ def _translated(rows: torch.Tensor, old: CLIPTokenizer, new: CLIPTokenizer) -> t
 def adopted(folder: RunFolder) -> dict[str, Any] | None:
     """What was adopted: states of "text_encoder", "unet" and "autoencoder", and the training's "record"."""
     return folder.load(_STAGE)
-
-
-def adopted_text_encoder(folder: RunFolder, tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """The adopted text encoder, or an untrained one."""
-    encoder = new_text_encoder(tokenizer)
-    if state := adopted(folder):
-        encoder.load_state_dict(state["text_encoder"])
-    return encoder

@@ -22,8 +22,8 @@ from reelmill_starter.training.shortcut import COLOUR_SCALE
 # Most of what an autoencoder learns is local, and small crops make many more steps in the same time.
 _CROPS = ((0.6, 32), (1.0, 64))
 _BATCH = 12
-_RATE = 1e-3
-_STAGE = "autoencoder"
+RATE = 1e-3
+STAGE = "autoencoder"
 
 
 def to_tensor(pixels: np.ndarray) -> Tensor:
@@ -43,9 +43,9 @@ def train_autoencoder(folder: RunFolder, *, seed: int, minutes: float, pictures:
     """Trains for `minutes` of work in all, over as many starts as it takes, on `pictures` drawings."""
     torch.manual_seed(seed)
     model, average = new_autoencoder(), new_autoencoder()
-    optimiser = torch.optim.AdamW(model.parameters(), lr=_RATE, betas=(0.9, 0.99), weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.99), weight_decay=1e-4)
     step, worked = 0, 0.0
-    if state := folder.load(_STAGE):
+    if state := folder.load(STAGE):
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
@@ -64,7 +64,7 @@ def train_autoencoder(folder: RunFolder, *, seed: int, minutes: float, pictures:
     say("autoencoder: training")
     last, saved = time.monotonic(), time.monotonic()
     # What was adopted needs no small crops first, nor large steps.
-    crops, rate = (_CROPS[-1:], _RATE / 2) if adopted(folder) else (_CROPS, _RATE)
+    crops, rate = (_CROPS[-1:], RATE / 2) if adopted(folder) else (_CROPS, RATE)
     while worked < minutes * 60:
         crop = next(size for end, size in crops if worked <= end * minutes * 60)
         target = _crops(drawn, crop, np.random.default_rng((seed, step)))
@@ -88,58 +88,11 @@ def train_autoencoder(folder: RunFolder, *, seed: int, minutes: float, pictures:
             say(f"autoencoder: step {step}, {worked / 60:.1f} of {minutes} min, loss {loss.item():.4f}")
         if now - saved > 60 or worked >= minutes * 60:
             state = {"model": model.state_dict(), "average": average.state_dict()}
-            folder.save(
-                _STAGE, {**state, "optimiser": optimiser.state_dict(), "step": step, "worked": worked}
-            )
+            folder.save(STAGE, {**state, "optimiser": optimiser.state_dict(), "step": step, "worked": worked})
             say(f"autoencoder: saved; validation {psnr(average, validation):.2f} dB")
             saved = time.monotonic()
         folder.wait_while_paused()
         last = time.monotonic()
-
-
-def tune_decoder(folder: RunFolder, *, seed: int, minutes: float, pictures: int) -> None:
-    """Trains the decoder alone for `minutes` more; latents, and a diffusion model of them, stay valid.
-
-    Latents are jittered, so that the decoder bears what a diffusion model gets slightly wrong.
-    """
-    state = folder.load(_STAGE)
-    if state is None:
-        raise FileNotFoundError(f"{folder.checkpoint(_STAGE)}: train the autoencoder first")
-    model, average = new_autoencoder(), new_autoencoder()
-    for module in (model, average):
-        module.load_state_dict(state["average"])
-    model.encoder.requires_grad_(False)
-    model.quant_conv.requires_grad_(False)
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=_RATE / 2, betas=(0.9, 0.99), weight_decay=1e-4)
-    step, worked = state.get("decoder_step", 0), 0.0
-    drawn = np.concatenate([batch.pixels for batch in picture_batches(seed, 500_000, pictures)])
-    validation = to_tensor(np.concatenate([b.pixels for b in picture_batches(seed, VALIDATION_START, 64)]))
-    say(f"decoder: training, from {psnr(average, validation):.2f} dB")
-    while worked < minutes * 60:
-        start = time.monotonic()
-        for group in optimiser.param_groups:
-            group["lr"] = _RATE / 2 * cosine(worked / (minutes * 60))
-        target = _crops(drawn, 64, np.random.default_rng((seed, 1, step)))
-        with torch.no_grad():
-            latents = model.encode(target).latent_dist.mode()
-            latents = latents + 0.05 * torch.randn_like(latents)
-        loss = reconstruction_loss(model.decode(latents).sample, target)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimiser.step()
-        update_average(average, model, 0.995)
-        step += 1
-        worked += time.monotonic() - start
-        if step % 200 == 0:
-            say(f"decoder: step {step}, {worked / 60:.1f} of {minutes} min, loss {loss.item():.4f}")
-        folder.wait_while_paused()
-    worked += state.get("decoder_worked", 0.0)
-    folder.save(
-        _STAGE, {**state, "average": average.state_dict(), "decoder_step": step, "decoder_worked": worked}
-    )
-    say(f"decoder: saved; validation {psnr(average, validation):.2f} dB")
 
 
 def _crops(drawn: np.ndarray, size: int, rng: np.random.Generator) -> Tensor:
@@ -161,9 +114,9 @@ def psnr(model: AutoencoderKL, pictures: Tensor) -> float:
 
 def load_autoencoder(folder: RunFolder) -> AutoencoderKL:
     """The averaged autoencoder; raises FileNotFoundError before `train_autoencoder` has saved one."""
-    state = folder.load(_STAGE)
+    state = folder.load(STAGE)
     if state is None:
-        raise FileNotFoundError(f"{folder.checkpoint(_STAGE)}: train the autoencoder first")
+        raise FileNotFoundError(f"{folder.checkpoint(STAGE)}: train the autoencoder first")
     model = new_autoencoder()
     model.load_state_dict(state["average"])
     return model.eval().requires_grad_(False)

@@ -15,7 +15,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from reelmill_starter.training.adopting import NOTHING, adopted
 from reelmill_starter.training.latents import VALIDATION_COUNT, LatentPool, read_shard
-from reelmill_starter.training.parts import mixed_precision, new_unet, noise_schedule
+from reelmill_starter.training.parts import mixed_precision, new_text_encoder, new_unet, noise_schedule
 from reelmill_starter.training.pictures import VALIDATION_START, Example, example
 from reelmill_starter.training.reading import load_reader
 from reelmill_starter.training.run import RunFolder, cosine, say, update_average
@@ -253,3 +253,17 @@ class DiffusionTraining:
         )
         losses = [self._squared_error(self.average, *part).mean() for part in parts]
         return float(torch.stack(losses).mean())
+
+
+def load_denoiser(folder: RunFolder) -> tuple[Denoiser, float]:
+    """The averaged model of the last checkpoint and the scale of its latents.
+
+    Raises FileNotFoundError where there is none.
+    """
+    state = folder.load(_STAGE)
+    if state is None:
+        raise FileNotFoundError(f"{folder.checkpoint(_STAGE)}: train the diffusion model first")
+    tokenizer = load_tokenizer(folder.path / "tokenizer")
+    model = Denoiser(new_unet(), new_text_encoder(tokenizer), StyleVectors(1.0))
+    model.load_state_dict(state["average"])
+    return model.eval().requires_grad_(False), float(state["scale"])

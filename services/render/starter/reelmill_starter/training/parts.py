@@ -6,6 +6,8 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from reelmill_starter.training.adopting import adopted
+from reelmill_starter.training.run import RunFolder
 from reelmill_starter.training.shortcut import start_as_thumbnail
 
 TEXT_WIDTH = 192
@@ -48,6 +50,14 @@ def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
             pad_token_id=tokenizer.pad_token_id,
         )
     )
+
+
+def adopted_text_encoder(folder: RunFolder, tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """The adopted text encoder, or an untrained one."""
+    encoder = new_text_encoder(tokenizer)
+    if state := adopted(folder):
+        encoder.load_state_dict(state["text_encoder"])
+    return encoder
 
 
 def new_unet() -> UNet2DConditionModel:

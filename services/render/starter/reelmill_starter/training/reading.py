@@ -13,8 +13,12 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from reelmill_starter.training.adopting import adopted_text_encoder
-from reelmill_starter.training.parts import TEXT_WIDTH, mixed_precision, new_text_encoder
+from reelmill_starter.training.parts import (
+    TEXT_WIDTH,
+    adopted_text_encoder,
+    mixed_precision,
+    new_text_encoder,
+)
 from reelmill_starter.training.pictures import PLAIN, VALIDATION_START, Example, example
 from reelmill_starter.training.run import RunFolder, cosine, part_of, say
 from reelmill_starter.training.styling import VECTOR_COUNTS, StyleVectors, styled, token_length
