@@ -1,7 +1,7 @@
 """Frame prompts from frame descriptions, within what a CLIP text encoder reads."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from .domain import STYLE_TOKEN
 
@@ -28,14 +28,27 @@ def token_bound(text: str) -> int:
     return total
 
 
-def frame_prompt(description: str, looks: Mapping[str, str], location: str, time_of_day: str) -> str:
+def frame_prompt(
+    description: str, looks: Mapping[str, str], location: str, time_of_day: str, seen: Sequence[str] = ()
+) -> str:
     """What the diffusion model is asked for: names give way to looks, then place, time and style.
 
-    `looks`: appearance by character name. What is too long is cut off the description, at a word.
+    `looks`: appearance by character name. `seen`: who is in the picture, at most two names of `looks`; their
+    looks stand in the prompt word for word, whatever else is cut off. What is too long is cut off the
+    description, at a word.
     """
     tail = f", in the {location}, {time_of_day}, in {STYLE_TOKEN} style"
-    body = shortened(_without_names(description, looks), TOKEN_LIMIT - token_bound(tail))
+    limit = TOKEN_LIMIT - token_bound(tail)
+    body = shortened(_without_names(description, looks), limit)
+    if not all(fixed_words(looks[name]) in body for name in seen):
+        people = " and ".join(looks[name] for name in seen)
+        body = shortened(f"{people}, {_without_names(description, looks, brief=seen)}", limit)
     return body + tail
+
+
+def fixed_words(look: str) -> str:
+    """An appearance without its article: what stands in every prompt, whatever word comes before it."""
+    return re.sub(r"^(?:an?|the)\s+", "", look, flags=re.IGNORECASE)
 
 
 def shortened(text: str, limit: int) -> str:
@@ -46,12 +59,12 @@ def shortened(text: str, limit: int) -> str:
     return " ".join(words).rstrip(" .,;:!?-")
 
 
-def _without_names(description: str, looks: Mapping[str, str]) -> str:
-    """Each name becomes its bearer's looks, and "the tall woman" from the second time on."""
+def _without_names(description: str, looks: Mapping[str, str], brief: Collection[str] = ()) -> str:
+    """Each name becomes its bearer's looks, and "the tall woman" from the second time on or if in `brief`."""
     text = description.replace(STYLE_TOKEN, "")  # it stands at one place only, and that is ours
     # Longer names first, so that "Ann" does not take the beginning of "Ann Lee".
     for name in sorted(looks, key=len, reverse=True):
-        said = 0
+        said = int(name in brief)
 
         def instead(match: re.Match[str], look: str = looks[name]) -> str:
             nonlocal said
@@ -65,4 +78,4 @@ def _without_names(description: str, looks: Mapping[str, str]) -> str:
 
 def _brief(look: str) -> str:
     """From "a tall woman with red hair": "the tall woman"."""
-    return re.sub(r"^(?:an?|the)\s+", "the ", _DETAILS.sub("", look), flags=re.IGNORECASE)
+    return f"the {fixed_words(_DETAILS.sub('', look))}"

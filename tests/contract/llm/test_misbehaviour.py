@@ -65,6 +65,19 @@ MENDED: dict[str, tuple[str, api.Fault]] = {
     "a field of the wrong type": ("frames", put("frames.0.dialogue", "Hello")),
     "an unknown time of day": ("frames", put("frames.0.time_of_day", "once upon a time")),
     "two characters of one name": ("outline", put("characters.1.name", "Mara")),
+    "a character who looks like a living person": (
+        "outline",
+        put("characters.0.appearance", "a woman who looks like Ada Example with red hair in a blue coat"),
+    ),
+    "a character with somebody's full name": ("outline", put("characters.0.name", "Ada Example")),
+    "a frame that casts a living person": (
+        "frames",
+        put("frames.0.description", "Mara, played by Ada Example, waves."),
+    ),
+    "two characters in the same clothes": (
+        "outline",
+        put("characters.1.appearance", "an old man with grey hair in a blue coat"),
+    ),
     "the same frame twice": ("frames", put("frames", [{"description": "x"}] * 3)),
 }
 

@@ -1,5 +1,6 @@
 """From checked answers to a script."""
 
+import re
 from collections.abc import Sequence
 
 from reelmill.v1 import common_pb2, script_pb2
@@ -11,6 +12,7 @@ from .answers import ChapterAnswer, CharacterAnswer, FrameAnswer, OutlineAnswer,
 from .checks import Names, chapter_places, characters_of, places_of
 
 _APPEARANCE_TOKENS = 20  # two people and what they do have to fit into one prompt
+_IN_A_PICTURE = 2  # people that a diffusion model keeps apart
 
 
 def assemble(
@@ -83,9 +85,12 @@ def _chapter(
 
 
 def _frame(frame: FrameAnswer, location: str, names: Names, looks: dict[str, str]) -> script_pb2.Frame:
+    acting = list(dict.fromkeys(names.get(action.character) for action in frame.actions))[:_IN_A_PICTURE]
     return script_pb2.Frame(
         description=frame.description,
-        prompt=frame_prompt(frame.description, looks, location, frame.time_of_day),
+        prompt=frame_prompt(
+            frame.description, looks, location, frame.time_of_day, _seen(acting, frame.description, names)
+        ),
         location=location,
         time_of_day=frame.time_of_day,
         actions=[
@@ -96,12 +101,20 @@ def _frame(frame: FrameAnswer, location: str, names: Names, looks: dict[str, str
                 expression=action.expression,
             )
             for action in frame.actions
+            if names.get(action.character) in acting
         ],
         dialogue=[
             script_pb2.DialogueLine(speaker=names.get(line.speaker), text=line.text)
             for line in frame.dialogue
         ],
     )
+
+
+def _seen(acting: Sequence[str], description: str, names: Names) -> list[str]:
+    """Who is in the picture: those who act, then those who are named, as many as it has room for."""
+    named = [name for name in names.all if re.search(rf"\b{re.escape(name)}\b(?!['’])", description)]
+    named.sort(key=description.index)
+    return list(dict.fromkeys([*acting, *named]))[:_IN_A_PICTURE]
 
 
 def _character(character: CharacterAnswer) -> script_pb2.Character:

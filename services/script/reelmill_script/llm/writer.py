@@ -93,7 +93,7 @@ class _Expansion:
             system,
             data,
             OutlineAnswer,
-            lambda answer: check_outline(answer, request.chapters),
+            lambda answer: check_outline(answer, request.chapters, request.theme),
         )
         places = places_of(outline)
 
@@ -105,7 +105,9 @@ class _Expansion:
                 system,
                 outline.model_dump(),
                 ChaptersAnswer,
-                lambda answer: check_chapters(answer.chapters, places),
+                lambda answer: check_chapters(
+                    answer.chapters, places, request.theme, characters_of(outline).all
+                ),
             )
             return answer.chapters
 
@@ -113,7 +115,7 @@ class _Expansion:
         return outline
 
     async def _scenes(self, outline: OutlineAnswer, chapter: ChapterAnswer) -> list[SceneAnswer]:
-        places = chapter_places(chapter, places_of(outline))
+        places, characters = chapter_places(chapter, places_of(outline)), characters_of(outline)
 
         async def more(missing: int, so_far: Sequence[SceneAnswer]) -> Sequence[SceneAnswer]:
             data = {
@@ -121,11 +123,13 @@ class _Expansion:
                 "chapter": chapter.model_dump(),
                 "scenes_written": [scene.model_dump() for scene in so_far],
             }
-            system = prompt_text(
-                "scenes", missing=missing, locations=places, characters=characters_of(outline)
-            )
+            system = prompt_text("scenes", missing=missing, locations=places, characters=characters)
             answer = await self._ask(
-                "scenes", system, data, ScenesAnswer, lambda answer: check_scenes(answer.scenes, places)
+                "scenes",
+                system,
+                data,
+                ScenesAnswer,
+                lambda answer: check_scenes(answer.scenes, places, self._request.theme, characters),
             )
             return answer.scenes
 
@@ -149,7 +153,11 @@ class _Expansion:
             }
             system = prompt_text("frames", missing=missing, characters=characters, verbs=", ".join(VERBS))
             answer = await self._ask(
-                "frames", system, data, FramesAnswer, lambda answer: check_frames(answer, characters)
+                "frames",
+                system,
+                data,
+                FramesAnswer,
+                lambda answer: check_frames(answer, characters, self._request.theme),
             )
             return answer.frames
 

@@ -4,8 +4,9 @@ import random
 from dataclasses import dataclass, replace
 from typing import Self
 
-from reelmill_world import BUILDS, COLOURS, GARMENTS, HAIR, Appearance, appearance_phrase
+from reelmill_world import Appearance, appearance_phrase
 
+from .looks import appearances
 from .texts import load
 from .theme import Reading
 
@@ -75,7 +76,7 @@ def cast(reading: Reading, homes: list[str], witnesses: int, rng: random.Random)
     friend = rng.choice(("girl", "boy") if main in ("girl", "boy") else (*grown, *grown, "boy"))
     kinds = {"A": main, "B": main if reading.pair and reading.kind else friend, "C": rng.choice(grown)}
     kinds |= {f"W{n}": rng.choice(grown) for n in range(1, witnesses + 1)}
-    looks = _appearances(kinds, reading, rng)
+    looks = appearances(kinds, reading, rng)
     taken = {reading.name[:1]} if reading.name else set()
     people: dict[str, Person] = {}
     traits = {"A": "main", "B": "friend", "C": "keeper"}
@@ -92,31 +93,6 @@ def cast(reading: Reading, homes: list[str], witnesses: int, rng: random.Random)
     kind = rng.choice(("woman", "man"))
     people["O"] = Person("O", _name(texts["names"]["past"][kind], taken, rng), kind)
     return people
-
-
-def _appearances(kinds: dict[str, str], reading: Reading, rng: random.Random) -> dict[str, Appearance]:
-    """No two wear one colour, and no two of a kind share their hair while there are enough colours of it."""
-    colours = rng.sample(COLOURS, len(COLOURS))
-    if reading.colour:
-        colours = [c for c in colours if c != reading.colour] + [reading.colour]
-    hair = {kind: rng.sample(HAIR, len(HAIR)) for kind in ("woman", "man", "girl", "boy")}
-    found = {}
-    for key, kind in kinds.items():
-        garments = [g for g in GARMENTS if g != "dress" or kind in ("woman", "girl")]
-        young = kind in ("girl", "boy")
-        shades = [h for h in hair[kind] if not (young and h == "grey")] or list(HAIR[:4])
-        shade = "grey" if key == "A" and reading.old and not young else shades[0]
-        hair[kind] = [h for h in hair[kind] if h != shade] or list(HAIR)
-        found[key] = Appearance(
-            kind=kind,
-            colour=colours.pop(),
-            garment=reading.garment
-            if key == "A" and reading.garment in garments
-            else rng.choice([g for g in garments if not (young and g == "suit")]),
-            hair=shade,
-            build=rng.choice(BUILDS),
-        )
-    return found
 
 
 def _name(names: list[str], taken: set[str], rng: random.Random) -> str:

@@ -3,7 +3,7 @@
 from importlib import resources
 from string import Template
 
-VERSION = "v1"
+VERSION = "v2"
 
 
 def prompt_text(name: str, **values: object) -> str:
