@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from reelmill_diffusion import (
     Cancelled,
@@ -20,6 +21,7 @@ from reelmill_diffusion.checkpoint import Checkpoint
 from reelmill_diffusion.inversion import InversionOptions, Reference, initial_vectors, learn_style
 from reelmill_diffusion.learning import NoisyBatch, fit, losses
 from tests.unit.diffusion.conftest import some_style
+from tests.unit.diffusion.test_drawing import stock_pipeline
 
 pytestmark = pytest.mark.torch
 OPTIONS = InversionOptions(steps=8, batch_size=1, vectors=2, evaluate_every=4, seed=3)
@@ -233,6 +235,31 @@ def test_the_file_says_what_it_was_learned_from(model: DiffusionModel, reference
     assert metadata["style_text"] == "grainy"
     assert len(metadata["data_digest"]) == 64
     assert '"initial_loss"' in metadata["scores"]
+
+
+def test_what_was_learned_is_what_stock_diffusers_reads_from_the_file(
+    model: DiffusionModel, directory: Path, references: list[Reference], tmp_path: Path
+) -> None:
+    learned = learn_style(model, references, "grainy", replace(OPTIONS, steps=2))
+    file = tmp_path / "learned_embeds.safetensors"
+    file.write_bytes(learned.embedding.to_bytes())
+    pipeline = stock_pipeline(directory)
+    if model.is_xl:  # as diffusers' own guide does it: one text encoder after the other
+        tensors = load_file(file)
+        pipeline.load_textual_inversion(tensors["clip_l"], token="<style>")
+        second = {"text_encoder": pipeline.text_encoder_2, "tokenizer": pipeline.tokenizer_2}
+        pipeline.load_textual_inversion(tensors["clip_g"], token="<style>", **second)
+    else:
+        pipeline.load_textual_inversion(file)
+    encode = pipeline.encode_prompt
+    prompt = "a man in the park, in <style> style"
+    theirs = encode(prompt, device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False)
+    ours = model.condition(prompt, learned.embedding)
+    assert torch.allclose(theirs[0], ours.hidden, atol=1e-5)
+    if model.is_xl:
+        assert ours.pooled is not None
+        assert torch.allclose(theirs[2], ours.pooled, atol=1e-5)
+    assert not torch.allclose(ours.hidden, model.condition("a man in the park, in style", None).hidden)
 
 
 def test_one_reference_of_another_size_is_enough(sd: DiffusionModel) -> None:
