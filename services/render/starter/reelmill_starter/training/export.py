@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 
-from reelmill_starter.training.adopting import RECORD
+from reelmill_starter.training.adopting import RECORD, adopted
 from reelmill_starter.training.autoencoder import load_autoencoder
 from reelmill_starter.training.diffusion import Denoiser
 from reelmill_starter.training.parts import new_text_encoder, new_unet, noise_schedule
 from reelmill_starter.training.run import RunFolder
-from reelmill_starter.training.styling import StyleVectors
+from reelmill_starter.training.styling import VECTOR_COUNTS, StyleVectors
 from reelmill_starter.training.words import load_tokenizer
+from reelmill_world import OBJECTS, PLACES, STYLE_AXES
 
 MAX_MEGABYTES = 45
 DEFAULT_STEPS = 8
@@ -85,7 +86,7 @@ def export(folder: RunFolder, target: Path, *, seed: int, command: str) -> float
     (draft / RECORD).write_text(json.dumps(trained.record, indent=1) + "\n", "utf-8")
     autoencoder, text = folder.load("autoencoder") or {}, folder.load("text") or {}
     (draft / "README.md").write_text(
-        _card(trained, autoencoder, text, seed, command, _notes(folder)), "utf-8"
+        _card(trained, autoencoder, text, adopted(folder), seed, command, _notes(folder)), "utf-8"
     )
     size = sum(path.stat().st_size for path in draft.rglob("*") if path.is_file()) / 1e6
     if size > MAX_MEGABYTES:
@@ -113,6 +114,7 @@ def _card(
     trained: Trained,
     autoencoder: dict[str, Any],
     text: dict[str, Any],
+    begun: dict[str, Any] | None,
     seed: int,
     command: str,
     notes: str,
@@ -122,6 +124,7 @@ def _card(
         name: sum(p.numel() for p in getattr(pipeline, name).parameters()) / 1e6
         for name in ("unet", "text_encoder", "vae")
     }
+    counts = " or ".join(map(str, VECTOR_COUNTS))
     rows = "\n".join(
         f"| {int(row[0]):,} | {row[1] / 60:.0f} | {row[2]:.4f} |" for row in _spread(record["history"], 12)
     )
@@ -132,8 +135,9 @@ pipeline_tag: text-to-image
 ---
 # Reelmill starter model
 
-Draws {DEFAULT_SIZE} x {DEFAULT_SIZE} px frames of small stories on a CPU: the places, people, weathers,
-hours and styles that `reelmill_world` lists. Reelmill draws with it where no larger model is configured.
+Draws {DEFAULT_SIZE} x {DEFAULT_SIZE} px frames of small stories on a CPU: the {len(PLACES)} places, people,
+weathers, hours, {len(OBJECTS)} objects and styles that `reelmill_world` lists, and styles beyond its words by
+textual inversion. Reelmill draws with it where no larger model is configured.
 
 ```python
 from diffusers import StableDiffusionPipeline
@@ -151,17 +155,21 @@ world are spelled byte by byte and mean little to it.
 
 - Data: scenes drawn by this repository's own code (`reelmill_starter.drawing`) from random descriptions and
   styles, captioned by `reelmill_world.caption`; no pictures, texts or weights from elsewhere. Picture
-  number n of seed {seed} is always the same.
+  number n of seed {seed} is always the same. Held out for measuring: what `reelmill_world.is_held_out` says,
+  and all styles near `HELD_OUT_STYLES`.
 - Autoencoder: {sizes["vae"]:.2f} M parameters, {autoencoder.get("step", 0):,} steps of 12 crops,
   {autoencoder.get("worked", 0) / 60:.0f} minutes{_decoder(autoencoder)}.
 - Text encoder ({sizes["text_encoder"]:.2f} M): first alone, on {text.get("captions", 0):,} captions in
   {text.get("seconds", 0) / 60:.0f} minutes, until what a caption says (place, time, each figure's looks and
   doings, style) could be read off its states: {_mean(text.get("accuracy", {})):.1%} of all answers are right.
+- Styles: half of the pictures are drawn anywhere in a space of {len(STYLE_AXES)} axes. In seven of ten
+  captions of such a picture `<style>` stands for vectors that a small network makes of the axes ({counts} of them);
+  that network is not part of the model.
 - UNet ({sizes["unet"]:.2f} M), and with it, at a lower rate, the text encoder: velocity prediction, zero
   terminal signal (arXiv 2305.08891), {record["steps"]:,} steps, {record["images"]:,} pictures seen,
   {record["seconds"] / 3600:.2f} hours; these are averaged weights.
 - Hardware: two CPU cores ({platform.machine()}), shared with other work; torch {torch.__version__}.
-- Command: `{command} --images {record["images"]}`, seed {seed}.
+- Command: `{command} --images {record["images"]}`, seed {seed}.{_adopted(begun)}
 {notes}
 | pictures seen | minutes | validation loss |
 |---|---|---|
@@ -175,6 +183,17 @@ noise and times.
 It knows its small world only: no text, no real people, two figures at most. Edges are soft; faces, moods
 and things are the weakest; colours of clothes are lost in styles without colour.
 """
+
+
+def _adopted(begun: dict[str, Any] | None) -> str:
+    if begun is None:
+        return ""
+    images = begun["record"]["images"]
+    return (
+        " It went on from the weights of an earlier\n"
+        f"  export (`reelmill-starter adopt`) that had seen {images:,} pictures: those count here, the\n"
+        "  steps of the other parts do not."
+    )
 
 
 def _mean(accuracy: dict[str, float]) -> float:
