@@ -1,7 +1,7 @@
 """What a picture is compared with: other styles and other texts, the same for every judge.
 
-A bank is a directory with `styles.webp`, a sheet of small pictures, one style a row, every row the same scenes,
-and `bank.json`: {"tile": pixels, "scenes": columns, "styles": names of the rows, "texts": captions}.
+A bank is a directory with `styles.webp`, a sheet of small pictures, one style a row, every row the same
+scenes, and `bank.json`: {"tile": pixels, "scenes": columns, "styles": names of the rows, "texts": captions}.
 """
 
 from dataclasses import dataclass

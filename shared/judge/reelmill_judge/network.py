@@ -20,7 +20,7 @@ class Shape:
     axes: int
     tokens: int
     longest: int = 64
-    channels: tuple[int, int, int] = (64, 128, 192)
+    channels: tuple[int, int, int] = (48, 96, 192)
     squeezed: int = 48
     features: int = 512
     content: int = 128
@@ -115,7 +115,10 @@ class Eye(nn.Module):
 
 
 def _statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
-    return maps.mean(dim=(2, 3)), (maps.var(dim=(2, 3)) + 1e-4).sqrt()
+    # Variance by the mean of squares: several times faster than torch.var on these.
+    mean = maps.mean(dim=(2, 3))
+    variance = maps.square().mean(dim=(2, 3)) - mean.square()
+    return mean, (variance.clamp(min=0) + 1e-4).sqrt()
 
 
 class Reader(nn.Module):

@@ -34,10 +34,10 @@ _SAVE_SECONDS: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to train. Ends after `minutes` of work or at `until` (UTC), whichever comes first."""
+    """How to train. Ends after `minutes` of processor time or at `until` (UTC), whichever comes first."""
 
     seed: int = 1007
-    pictures: int = 48_000
+    pictures: int = 36_000
     minutes: float = 35
     until: datetime | None = None
     pairs: int = 32
@@ -107,18 +107,18 @@ class JudgeTraining:
         say(f"judge: {size:.2f} M parameters, {plan.pictures} pictures")
         saved = time.monotonic()
         while (progress := self.progress()) < 1:
-            start = time.monotonic()
+            # Processor time: what else the machine does shall not shorten the training.
+            start = time.process_time()
             rng = np.random.default_rng((plan.seed, self.step))
             first = 2 * rng.choice(plan.pictures // 2, plan.pairs, replace=False)
             chosen = np.sort(np.concatenate([first, first + 1]))
             some = [examples[number] for number in chosen]
             loss = self._train_step(progress, cache.take(chosen), some, right[chosen], styles[chosen])
-            now = time.monotonic()
-            self.seconds += now - start
+            self.seconds += time.process_time() - start
             if self.step % 50 == 0:
                 rate = self.step * 2 * plan.pairs / self.seconds
                 say(f"judge: step {self.step}, {rate:.0f} pictures/s, {loss}, {100 * progress:.0f} %")
-            if now - saved > _SAVE_SECONDS:
+            if time.monotonic() - saved > _SAVE_SECONDS:
                 self._save()
                 saved = time.monotonic()
             self.folder.wait_while_paused()
@@ -135,23 +135,15 @@ class JudgeTraining:
         wears = words.random() < self.plan.worn
         if wears:
             pictures = worn(pictures, generator)
-        pairs = [caption_and_wrong_one(one.scene, words.getrandbits(32)) for one in some]
-        texts = [own for own, _ in pairs] + [wrong for _, wrong in pairs]
-        numbers = tokens(self.words, texts, self.shape.longest)
         for group in self.optimiser.param_groups:
             group["lr"] = self.plan.rate * min(1.0, (self.step + 1) / 150) * cosine(progress, 0.003)
         learner = self.learner.train()
         with mixed_precision():
             seen = learner.network.eye(pictures.contiguous(memory_format=torch.channels_last))
-            states = learner.network.reader.states(numbers)
-            read = nn.functional.normalize(learner.network.reader.content(states), dim=1)
-        own, wrong = read[: len(some)].float(), read[len(some) :].float()
-        said = torch.split(learner.read_answers(states[: len(some)].float()), list(self.shape.answers), dim=1)
-        parts = {
-            "facts": 6 * answers_loss([one.float() for one in seen.answers], right, self.weights),
-            "words": 2 * answers_loss(list(said), right, self.weights),
-            "content": content_loss(seen.content.float(), own, wrong, learner.scale.exp().clamp(max=50)),
-        }
+        parts = {"facts": 6 * answers_loss([one.float() for one in seen.answers], right, self.weights)}
+        if self.step % 2 == 0:  # reading is learned faster than seeing
+            pairs = [caption_and_wrong_one(one.scene, words.getrandbits(32)) for one in some]
+            parts |= self._read(pairs, seen.content.float(), right)
         if not wears:
             parts["style"] = 0.7 * manner_loss(seen, styles)
         loss = torch.stack(list(parts.values())).sum()
@@ -161,6 +153,21 @@ class JudgeTraining:
         self.optimiser.step()
         self.step += 1
         return ", ".join(f"{name} {float(part.detach()):.3f}" for name, part in parts.items())
+
+    def _read(self, pairs: list[tuple[str, str]], pictures: Tensor, right: Tensor) -> dict[str, Tensor]:
+        learner, reader = self.learner, self.learner.network.reader
+        texts = [own for own, _ in pairs] + [wrong for _, wrong in pairs]
+        with mixed_precision():
+            states = reader.states(tokens(self.words, texts, self.shape.longest))
+            read = nn.functional.normalize(reader.content(states), dim=1).float()
+        own, wrong = read[: len(pairs)], read[len(pairs) :]
+        said = torch.split(
+            learner.read_answers(states[: len(pairs)].float()), list(self.shape.answers), dim=1
+        )
+        return {
+            "words": 2 * answers_loss(list(said), right, self.weights),
+            "content": content_loss(pictures, own, wrong, learner.scale.exp().clamp(max=50)),
+        }
 
     def judge(self) -> OwnJudge:
         """The judge as it is now."""
