@@ -76,12 +76,10 @@ class Picture:
             embedding_digest=embedding_digest,
         )
 
-    def key_frame(self, index: int, image_key: str, image_digest: str) -> render_pb2.KeyFrame:
-        """The lineage of a frame drawn from these values, now."""
+    def key_frame(self, index: int) -> render_pb2.KeyFrame:
+        """The lineage of a frame drawn from these values, now, but for where it is stored."""
         key_frame = render_pb2.KeyFrame(
             index=index,
-            image_key=image_key,
-            image_digest=image_digest,
             prompt=self.prompt,
             negative_prompt=self.negative_prompt,
             seed=self.seed,

@@ -12,6 +12,7 @@ from .service import RenderServicer
 from .settings import RenderSettings
 from .stage import RenderStage
 from .triton import TritonRenderer
+from .triton_judge import TritonJudge
 
 
 async def main() -> None:
@@ -20,9 +21,12 @@ async def main() -> None:
     runtime = Runtime("render", settings, bus)
     store = S3Store(settings)
     renderer = TritonRenderer(settings.triton_url, settings.triton_model, settings.frame_timeout)
-    stage = RenderStage(store, renderer, settings.job_concurrency)
+    judge = TritonJudge(settings.triton_url, settings.triton_judge, settings.frame_timeout)
+    stage = RenderStage(store, renderer, judge, settings.policy(), settings.job_concurrency)
     runtime.needs("object store", store.check)
     runtime.needs("Triton", renderer.check)
+    if settings.gate == "on":
+        runtime.needs("the gate's judge", judge.check)
     worker = JobWorker(
         bus,
         common_pb2.STAGE_RENDER,
@@ -44,6 +48,7 @@ async def main() -> None:
         )
     finally:
         await renderer.close()
+        await judge.close()
 
 
 def run() -> None:

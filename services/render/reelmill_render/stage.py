@@ -1,16 +1,9 @@
 """The core of the render stage, the same behind gRPC and jobs."""
 
 import asyncio
-import hashlib
-import io
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
-
-import numpy as np
-from google.protobuf import json_format
-from numpy.typing import NDArray
-from PIL import Image
 
 from reelmill.v1 import events_pb2, render_pb2
 from reelmill_kit.errors import Reason, ReelmillError, invalid
@@ -19,9 +12,13 @@ from reelmill_kit.progress import Report
 from reelmill_kit.store import ObjectStore
 from reelmill_kit.telemetry import instruments
 
+from .archive import FrameArchive
+from .attempts import draw_judged, draw_once
 from .domain import Drawing, Picture
 from .embeddings import Embeddings
-from .ports import Drawn, Renderer
+from .gate import Gate, Policy, write_lineage
+from .ports import Judge, Pixels, Renderer, Replaced, Vector
+from .references import OwnStyles
 from .validation import check_request
 
 
@@ -33,12 +30,32 @@ class Rendered:
     reused: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A frame to make: the picture asked for, and what it is held to where it is judged."""
+
+    picture: Picture
+    embedding: bytes
+    gate: Gate | None
+    own_style: Vector | None
+
+    @property
+    def input_digest(self) -> str:
+        return self.picture.input_digest if self.gate is None else self.gate.input_digest(self.picture)
+
+
 class RenderStage:
-    def __init__(self, store: ObjectStore, renderer: Renderer, concurrency: int) -> None:
-        """`concurrency`: frames of one call that are under way at a time."""
-        self._store = store
+    def __init__(
+        self, store: ObjectStore, renderer: Renderer, judge: Judge, policy: Policy, concurrency: int
+    ) -> None:
+        """`policy`: how frames are judged where a request does not say. `concurrency`: frames of one call
+        that are under way at a time."""
+        self._archive = FrameArchive(store)
         self._renderer = renderer
+        self._judge = judge
+        self._policy = policy
         self._embeddings = Embeddings(store)
+        self._own_styles = OwnStyles(store, judge)
         self._concurrency = concurrency
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -93,80 +110,65 @@ class RenderStage:
     async def _draw_or_reuse(
         self, movie: MovieName, request: render_pb2.RenderFramesRequest, frame: render_pb2.FrameRequest
     ) -> Rendered:
-        embedding, embedding_digest = await self._embeddings.get(request.style)
-        drawing = Drawing.from_proto(request.drawing)
         # Should the same frame be asked for twice at once, the second finds what the first has stored.
         key = movie.frame_key(frame.index)
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
-            picture = Picture.of(frame, drawing, await self._renderer.model(), embedding_digest)
-            if stored := await self._reuse(movie, frame.index, picture, with_image=request.include_images):
-                instruments().frames.add(1, {"outcome": "reused"})
-                return stored
-            drawn = await self._renderer.draw(picture, embedding)
-            if drawn.model_digest != picture.model_digest:
-                # Triton came back with another model. Its defaults may differ: ask, then draw again.
+            try:
+                return await self._make(movie, request, frame)
+            except Replaced:
+                # Triton came back with another model or judge. Its defaults may differ: ask, then do it anew.
                 self._renderer.forget_model()
-                picture = Picture.of(frame, drawing, await self._renderer.model(), embedding_digest)
-                drawn = await self._renderer.draw(picture, embedding)
-            rendered = await self._keep(movie, frame.index, picture, drawn)
+                self._judge.forget()
+            try:
+                return await self._make(movie, request, frame)
+            except Replaced as replaced:
+                raise ReelmillError(
+                    Reason.RENDERER_UNAVAILABLE,
+                    f"Triton's replicas serve different {replaced.what}s ({replaced.answered[:12]} and "
+                    f"{replaced.asked[:12]}); give all of them the same one",
+                ) from replaced
+
+    async def _make(
+        self, movie: MovieName, request: render_pb2.RenderFramesRequest, frame: render_pb2.FrameRequest
+    ) -> Rendered:
+        """The stored frame or a new one. Raises Replaced where Triton changed while it was drawn."""
+        wanted = await self._wanted(request, frame)
+        stored = await self._archive.find(
+            movie, frame.index, wanted.input_digest, with_image=request.include_images
+        )
+        if stored is not None:
+            instruments().frames.add(1, {"outcome": "reused"})
+            return Rendered(*stored, reused=True)
+        key_frame, pixels = await self._draw(frame.index, wanted)
+        image = await self._archive.keep(movie, key_frame, pixels)
         instruments().frames.add(1, {"outcome": "drawn"})
-        return rendered
-
-    async def _reuse(
-        self, movie: MovieName, index: int, picture: Picture, *, with_image: bool
-    ) -> Rendered | None:
-        """The stored frame if it was drawn from the same values and is whole; else it is made void."""
-        try:
-            lineage = await self._store.get(movie.lineage_key(index))
-        except ReelmillError as error:
-            if error.reason is not Reason.NOT_FOUND:
-                raise
-            return None
-        key_frame = _read_lineage(lineage)
-        if key_frame is not None and key_frame.input_digest == picture.input_digest:
-            if not with_image:
-                if await self._store.exists(key_frame.image_key):
-                    return Rendered(key_frame, b"", reused=True)
-            elif (image := await self._image(key_frame)) is not None:
-                return Rendered(key_frame, image, reused=True)
-        # The picture will be replaced, and a lineage must never stand beside a picture that is not its own.
-        await self._store.delete_prefix(movie.lineage_key(index))
-        return None
-
-    async def _image(self, key_frame: render_pb2.KeyFrame) -> bytes | None:
-        try:
-            image = await self._store.get(key_frame.image_key)
-        except ReelmillError as error:
-            if error.reason is not Reason.NOT_FOUND:
-                raise
-            return None
-        return image if hashlib.sha256(image).hexdigest() == key_frame.image_digest else None
-
-    async def _keep(self, movie: MovieName, index: int, picture: Picture, drawn: Drawn) -> Rendered:
-        if drawn.model_digest != picture.model_digest:
-            raise ReelmillError(
-                Reason.RENDERER_UNAVAILABLE,
-                "Triton's replicas serve different diffusion models "
-                f"({drawn.model_digest[:12]} and {picture.model_digest[:12]}); give all of them the same one",
-            )
-        image = await asyncio.to_thread(encode_png, drawn.pixels)
-        key_frame = picture.key_frame(index, movie.frame_key(index), hashlib.sha256(image).hexdigest())
-        await self._store.put(key_frame.image_key, image, "image/png")
-        lineage = json_format.MessageToJson(key_frame).encode()
-        await self._store.put(movie.lineage_key(index), lineage, "application/json")
+        if wanted.gate is not None:
+            instruments().frames_judged.add(1, {"result": "passed" if key_frame.passed else "failed"})
         return Rendered(key_frame, image, reused=False)
 
+    async def _wanted(
+        self, request: render_pb2.RenderFramesRequest, frame: render_pb2.FrameRequest
+    ) -> _Wanted:
+        embedding, embedding_digest = await self._embeddings.get(request.style)
+        model = await self._renderer.model()
+        picture = Picture.of(frame, Drawing.from_proto(request.drawing), model, embedding_digest)
+        limits = self._policy.limits_for(request.gate)
+        if limits is None:
+            return _Wanted(picture, embedding, None, None)
+        judge_digest = await self._judge.digest()
+        own = await self._own_styles.get(request.style.reference_keys, judge_digest)
+        gate = Gate(limits, frame.judged_prompt or frame.prompt, judge_digest, own.digest if own else "")
+        return _Wanted(picture, embedding, gate, own.vector if own else None)
 
-def encode_png(pixels: NDArray[np.uint8]) -> bytes:
-    """`pixels`: height x width x 3, RGB."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG")
-    return buffer.getvalue()
-
-
-def _read_lineage(data: bytes) -> render_pb2.KeyFrame | None:
-    try:
-        return json_format.Parse(data, render_pb2.KeyFrame(), ignore_unknown_fields=True)
-    except (json_format.ParseError, UnicodeDecodeError):
-        return None  # damaged: as good as none
+    async def _draw(self, index: int, wanted: _Wanted) -> tuple[render_pb2.KeyFrame, Pixels]:
+        if wanted.gate is None:
+            drawn = await draw_once(self._renderer, wanted.picture, wanted.embedding)
+            return wanted.picture.key_frame(index), drawn.pixels
+        judged = await draw_judged(
+            self._renderer, self._judge, wanted.picture, wanted.embedding, wanted.gate, wanted.own_style
+        )
+        instruments().redraws.add(len(judged.attempts) - 1)
+        key_frame = judged.picture.key_frame(index)
+        write_lineage(key_frame, wanted.picture, wanted.gate, judged.attempts, judged.kept)
+        return key_frame, judged.drawn.pixels

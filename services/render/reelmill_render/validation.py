@@ -10,6 +10,7 @@ from reelmill_kit.names import MovieName
 
 MAX_FRAMES = 4096
 MAX_INDEX = 99_999
+MAX_REFERENCES = 64
 MAX_PROMPT = 2000
 # 16 vectors for each of two text encoders at float32 are about 260 KB.
 MAX_EMBEDDING_BYTES = 4 * 1024 * 1024
@@ -29,6 +30,7 @@ def check_request(request: render_pb2.RenderFramesRequest) -> MovieName:
             raise invalid(f"{path}.index", f"{frame.index} is the index of frames[{earlier}] already")
     _check_style(request.style, movie)
     validation.drawing(request.drawing, "drawing")
+    validation.gate(request.gate, "gate")
     return movie
 
 
@@ -39,6 +41,7 @@ def _check_frame(frame: render_pb2.FrameRequest, path: str) -> None:
         raise invalid(f"{path}.prompt", "is empty; say what the frame shows")
     _check_text(frame.prompt, f"{path}.prompt")
     _check_text(frame.negative_prompt, f"{path}.negative_prompt")
+    _check_text(frame.judged_prompt, f"{path}.judged_prompt")
 
 
 def _check_text(text: str, field: str) -> None:
@@ -61,3 +64,13 @@ def _check_style(style: render_pb2.StyleEmbedding, movie: MovieName) -> None:
         )
     if source == "key" and not style.key.startswith(f"projects/{movie.project}/"):
         raise invalid("style.key", f"does not begin with 'projects/{movie.project}/', the movie's project")
+    if len(style.reference_keys) > MAX_REFERENCES:
+        raise invalid(
+            "style.reference_keys", f"has {len(style.reference_keys)} keys; {MAX_REFERENCES} is the most"
+        )
+    styles = f"projects/{movie.project}/styles/"
+    for position, key in enumerate(style.reference_keys):
+        if not key.startswith(styles) or ".." in key.split("/"):
+            raise invalid(
+                f"style.reference_keys[{position}]", f"is not below '{styles}', where learned styles are"
+            )

@@ -33,6 +33,19 @@ class Metrics:
         self.draw_duration = meter.create_histogram(
             "reelmill.frame.draw.duration", "s", "Time from asking Triton for a frame to having it"
         )
+        self.frames_judged = meter.create_counter(
+            "reelmill.frames.judged",
+            "{frame}",
+            "Key frames that were judged and kept, by result: passed or failed",
+        )
+        self.redraws = meter.create_counter(
+            "reelmill.frame.redraws",
+            "{picture}",
+            "Pictures drawn because the one before did not pass the gate",
+        )
+        self.judge_duration = meter.create_histogram(
+            "reelmill.frame.judge.duration", "s", "Time from asking Triton's judge about a picture to knowing"
+        )
         self.tokens = meter.create_counter("reelmill.llm.tokens", "{token}", "LLM tokens, by direction")
         self.movies = meter.create_counter("reelmill.movies", "{movie}", "Movies ended, by state")
 

@@ -14,6 +14,7 @@ STEPS_LIMIT = 150
 GUIDANCE_LIMIT = 30.0
 SIDE_SMALLEST, SIDE_LARGEST, SIDE_MULTIPLE = 64, 2048, 8
 REFERENCES_LIMIT = 32
+REDRAWS_LIMIT = 10
 # diffusers' schedulers that can draw from a text prompt step by step.
 SCHEDULERS = (
     "DDIMScheduler",
@@ -90,4 +91,13 @@ def style_options(value: style_pb2.StyleOptions, field: str = "options") -> styl
     for name, largest in (("steps", 5000), ("vectors", 16), ("references", 64)):
         if not 0 <= (number := getattr(value, name)) <= largest:
             raise invalid(f"{field}.{name}", f"{number} is not 1 to {largest}")
+    return value
+
+
+def gate(value: render_pb2.GateOptions, field: str = "gate") -> render_pb2.GateOptions:
+    """Ranges as in render.proto; what is not set stands for the service's default."""
+    if value.mode not in render_pb2.GateOptions.Mode.values():
+        raise invalid(f"{field}.mode", f"{value.mode} is no mode of the gate")
+    if not 0 <= value.max_redraws <= REDRAWS_LIMIT:
+        raise invalid(f"{field}.max_redraws", f"{value.max_redraws} is not 0 to {REDRAWS_LIMIT}")
     return value

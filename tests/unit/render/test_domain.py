@@ -57,7 +57,7 @@ def test_text_cannot_pass_for_another_field(prompt: str, negative: str, seed: in
 
 def test_the_lineage_says_all_that_is_needed_to_draw_again() -> None:
     picture = Picture.of(FRAME, Drawing(), MODEL, "b" * 64)
-    key_frame = picture.key_frame(3, "a/key.png", "d" * 64)
+    key_frame = picture.key_frame(3)
     again = Picture(
         key_frame.prompt,
         key_frame.negative_prompt,

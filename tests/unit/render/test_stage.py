@@ -13,11 +13,15 @@ from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.names import MovieName
 from reelmill_kit.progress import silent
+from reelmill_render.archive import encode_png
 from reelmill_render.domain import Drawing, Model
-from reelmill_render.stage import Rendered, RenderStage, encode_png
+from reelmill_render.gate import Limits, Policy
+from reelmill_render.stage import Rendered, RenderStage
 from tests.unit.render.painter import MODEL, Painter, paint
+from tests.unit.render.referee import Referee
 
 MOVIE = MovieName("acme", "m-1")
+OFF = Policy(False, Limits(2, 1, 5))
 
 
 @pytest.fixture
@@ -32,7 +36,7 @@ def painter() -> Painter:
 
 @pytest.fixture
 def stage(store: MemoryStore, painter: Painter) -> RenderStage:
-    return RenderStage(store, painter, concurrency=4)
+    return RenderStage(store, painter, Referee(), OFF, concurrency=4)
 
 
 def request(count: int = 1, seed: int = 7) -> render_pb2.RenderFramesRequest:
@@ -144,7 +148,7 @@ class DyingStore(MemoryStore):
 async def test_a_lineage_never_stands_beside_a_picture_that_is_not_its_own(puts: int) -> None:
     painter = Painter()
     store = DyingStore(2)
-    stage = RenderStage(store, painter, concurrency=1)
+    stage = RenderStage(store, painter, Referee(), OFF, concurrency=1)
     await render(stage, request(seed=1))
     store.left = puts
     with pytest.raises(ReelmillError):

@@ -12,10 +12,15 @@ def request() -> render_pb2.RenderFramesRequest:
     return render_pb2.RenderFramesRequest(
         movie="projects/acme/movies/m-1",
         frames=[render_pb2.FrameRequest(index=i, prompt="a cat, é, 猫", seed=-1) for i in (0, 99_999)],
-        style=render_pb2.StyleEmbedding(key="projects/acme/styles/x/style.safetensors", digest="0" * 64),
+        style=render_pb2.StyleEmbedding(
+            key="projects/acme/styles/x/style.safetensors",
+            digest="0" * 64,
+            reference_keys=["projects/acme/styles/x/references/00.png"] * 64,
+        ),
         drawing=render_pb2.DrawingOptions(
             steps=150, guidance_scale=30, width=64, height=2048, scheduler="DDIMScheduler"
         ),
+        gate=render_pb2.GateOptions(mode=render_pb2.GateOptions.MODE_ON, max_redraws=10),
     )
 
 
@@ -27,7 +32,12 @@ def test_zero_means_the_models_default() -> None:
     good = request()
     good.ClearField("drawing")
     good.ClearField("style")
+    good.ClearField("gate")
     check_request(good)
+
+
+def bad_reference(request: render_pb2.RenderFramesRequest, key: str) -> None:
+    request.style.reference_keys[1] = key
 
 
 Spoil = Callable[[render_pb2.RenderFramesRequest], object]
@@ -43,6 +53,7 @@ BAD: list[tuple[str, Spoil]] = [
     ("frames[1].prompt", lambda r: setattr(r.frames[1], "prompt", "a\x00b")),
     ("frames[1].prompt", lambda r: setattr(r.frames[1], "prompt", "a\nb")),
     ("frames[1].negative_prompt", lambda r: setattr(r.frames[1], "negative_prompt", "\x9f")),
+    ("frames[1].judged_prompt", lambda r: setattr(r.frames[1], "judged_prompt", "x" * 2001)),
     ("style", lambda r: r.style.ClearField("key")),
     ("style.key", lambda r: setattr(r.style, "key", "projects/other/styles/x/style.safetensors")),
     ("style.digest", lambda r: setattr(r.style, "digest", "abc")),
@@ -55,6 +66,16 @@ BAD: list[tuple[str, Spoil]] = [
     ("drawing.width", lambda r: setattr(r.drawing, "width", 100)),
     ("drawing.height", lambda r: setattr(r.drawing, "height", 2056)),
     ("drawing.height", lambda r: setattr(r.drawing, "height", 56)),
+    (
+        "style.reference_keys",
+        lambda r: r.style.reference_keys.append("projects/acme/styles/x/references/64.png"),
+    ),
+    ("style.reference_keys[1]", lambda r: bad_reference(r, "projects/other/styles/x/references/00.png")),
+    ("style.reference_keys[1]", lambda r: bad_reference(r, "projects/acme/movies/m/frames/000000.png")),
+    ("style.reference_keys[1]", lambda r: bad_reference(r, "projects/acme/styles/../../other/styles/x.png")),
+    ("gate.mode", lambda r: setattr(r.gate, "mode", 9)),
+    ("gate.max_redraws", lambda r: setattr(r.gate, "max_redraws", 11)),
+    ("gate.max_redraws", lambda r: setattr(r.gate, "max_redraws", -1)),
     ("drawing.scheduler", lambda r: setattr(r.drawing, "scheduler", "os.system('x')")),
 ]
 

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from reelmill.v1 import common_pb2 as reelmill_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18reelmill/v1/render.proto\x12\x0breelmill.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18reelmill/v1/common.proto\"\xe9\x01\n\x13RenderFramesRequest\x12\r\n\x05movie\x18\x01 \x01(\t\x12)\n\x06\x66rames\x18\x02 \x03(\x0b\x32\x19.reelmill.v1.FrameRequest\x12*\n\x05style\x18\x03 \x01(\x0b\x32\x1b.reelmill.v1.StyleEmbedding\x12,\n\x07\x64rawing\x18\x04 \x01(\x0b\x32\x1b.reelmill.v1.DrawingOptions\x12\x16\n\x0einclude_images\x18\x05 \x01(\x08\x12&\n\x04gate\x18\x06 \x01(\x0b\x32\x18.reelmill.v1.GateOptions\"T\n\x0c\x46rameRequest\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0e\n\x06prompt\x18\x02 \x01(\t\x12\x17\n\x0fnegative_prompt\x18\x03 \x01(\t\x12\x0c\n\x04seed\x18\x04 \x01(\x03\"d\n\x0eStyleEmbedding\x12\r\n\x03key\x18\x01 \x01(\tH\x00\x12\x11\n\x07\x63ontent\x18\x02 \x01(\x0cH\x00\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x16\n\x0ereference_keys\x18\x04 \x03(\tB\x08\n\x06source\"i\n\x0e\x44rawingOptions\x12\r\n\x05steps\x18\x01 \x01(\x05\x12\x16\n\x0eguidance_scale\x18\x02 \x01(\x01\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\x11\n\tscheduler\x18\x05 \x01(\t\"\x9d\x01\n\x0bGateOptions\x12+\n\x04mode\x18\x01 \x01(\x0e\x32\x1d.reelmill.v1.GateOptions.Mode\x12\x18\n\x0bmax_redraws\x18\x02 \x01(\x05H\x00\x88\x01\x01\"7\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0c\n\x08MODE_OFF\x10\x01\x12\x0b\n\x07MODE_ON\x10\x02\x42\x0e\n\x0c_max_redraws\"x\n\x14RenderFramesResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12+\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x1a.reelmill.v1.RenderedFrameH\x00\x42\x08\n\x06update\"X\n\rRenderedFrame\x12(\n\tkey_frame\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.KeyFrame\x12\r\n\x05image\x18\x02 \x01(\x0c\x12\x0e\n\x06reused\x18\x03 \x01(\x08\"\xd9\x03\n\x08KeyFrame\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x11\n\timage_key\x18\x02 \x01(\t\x12\x14\n\x0cimage_digest\x18\x03 \x01(\t\x12\x0e\n\x06prompt\x18\x04 \x01(\t\x12\x17\n\x0fnegative_prompt\x18\x05 \x01(\t\x12\x0c\n\x04seed\x18\x06 \x01(\x03\x12\r\n\x05steps\x18\x07 \x01(\x05\x12\x16\n\x0eguidance_scale\x18\x08 \x01(\x01\x12\x11\n\tscheduler\x18\t \x01(\t\x12\r\n\x05width\x18\n \x01(\x05\x12\x0e\n\x06height\x18\x0b \x01(\x05\x12\x14\n\x0cmodel_digest\x18\x0c \x01(\t\x12\x18\n\x10\x65mbedding_digest\x18\r \x01(\t\x12\x14\n\x0cinput_digest\x18\x0e \x01(\t\x12-\n\tdraw_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x08\x61ttempts\x18\x10 \x03(\x0b\x32\x14.reelmill.v1.Attempt\x12\x0e\n\x06passed\x18\x11 \x01(\x08\x12\x14\n\x0cjudge_digest\x18\x12 \x01(\t\x12\x19\n\x11references_digest\x18\x13 \x01(\t\x12\'\n\x06limits\x18\x14 \x01(\x0b\x32\x17.reelmill.v1.GateLimits\"\x87\x01\n\x07\x41ttempt\x12\x0c\n\x04seed\x18\x01 \x01(\x03\x12\x14\n\x0cstyle_margin\x18\x02 \x01(\x02\x12\x12\n\nstyle_rank\x18\x03 \x01(\x05\x12\x13\n\x0btext_margin\x18\x04 \x01(\x02\x12\x11\n\ttext_rank\x18\x05 \x01(\x05\x12\x0e\n\x06passed\x18\x06 \x01(\x08\x12\x0c\n\x04kept\x18\x07 \x01(\x08\"H\n\nGateLimits\x12\x13\n\x0bmax_redraws\x18\x01 \x01(\x05\x12\x12\n\nstyle_rank\x18\x02 \x01(\x05\x12\x11\n\ttext_rank\x18\x03 \x01(\x05\x32\x66\n\rRenderService\x12U\n\x0cRenderFrames\x12 .reelmill.v1.RenderFramesRequest\x1a!.reelmill.v1.RenderFramesResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18reelmill/v1/render.proto\x12\x0breelmill.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18reelmill/v1/common.proto\"\xe9\x01\n\x13RenderFramesRequest\x12\r\n\x05movie\x18\x01 \x01(\t\x12)\n\x06\x66rames\x18\x02 \x03(\x0b\x32\x19.reelmill.v1.FrameRequest\x12*\n\x05style\x18\x03 \x01(\x0b\x32\x1b.reelmill.v1.StyleEmbedding\x12,\n\x07\x64rawing\x18\x04 \x01(\x0b\x32\x1b.reelmill.v1.DrawingOptions\x12\x16\n\x0einclude_images\x18\x05 \x01(\x08\x12&\n\x04gate\x18\x06 \x01(\x0b\x32\x18.reelmill.v1.GateOptions\"k\n\x0c\x46rameRequest\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0e\n\x06prompt\x18\x02 \x01(\t\x12\x17\n\x0fnegative_prompt\x18\x03 \x01(\t\x12\x0c\n\x04seed\x18\x04 \x01(\x03\x12\x15\n\rjudged_prompt\x18\x05 \x01(\t\"d\n\x0eStyleEmbedding\x12\r\n\x03key\x18\x01 \x01(\tH\x00\x12\x11\n\x07\x63ontent\x18\x02 \x01(\x0cH\x00\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x16\n\x0ereference_keys\x18\x04 \x03(\tB\x08\n\x06source\"i\n\x0e\x44rawingOptions\x12\r\n\x05steps\x18\x01 \x01(\x05\x12\x16\n\x0eguidance_scale\x18\x02 \x01(\x01\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\x12\x11\n\tscheduler\x18\x05 \x01(\t\"\x9d\x01\n\x0bGateOptions\x12+\n\x04mode\x18\x01 \x01(\x0e\x32\x1d.reelmill.v1.GateOptions.Mode\x12\x18\n\x0bmax_redraws\x18\x02 \x01(\x05H\x00\x88\x01\x01\"7\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0c\n\x08MODE_OFF\x10\x01\x12\x0b\n\x07MODE_ON\x10\x02\x42\x0e\n\x0c_max_redraws\"x\n\x14RenderFramesResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12+\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x1a.reelmill.v1.RenderedFrameH\x00\x42\x08\n\x06update\"X\n\rRenderedFrame\x12(\n\tkey_frame\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.KeyFrame\x12\r\n\x05image\x18\x02 \x01(\x0c\x12\x0e\n\x06reused\x18\x03 \x01(\x08\"\xd9\x03\n\x08KeyFrame\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x11\n\timage_key\x18\x02 \x01(\t\x12\x14\n\x0cimage_digest\x18\x03 \x01(\t\x12\x0e\n\x06prompt\x18\x04 \x01(\t\x12\x17\n\x0fnegative_prompt\x18\x05 \x01(\t\x12\x0c\n\x04seed\x18\x06 \x01(\x03\x12\r\n\x05steps\x18\x07 \x01(\x05\x12\x16\n\x0eguidance_scale\x18\x08 \x01(\x01\x12\x11\n\tscheduler\x18\t \x01(\t\x12\r\n\x05width\x18\n \x01(\x05\x12\x0e\n\x06height\x18\x0b \x01(\x05\x12\x14\n\x0cmodel_digest\x18\x0c \x01(\t\x12\x18\n\x10\x65mbedding_digest\x18\r \x01(\t\x12\x14\n\x0cinput_digest\x18\x0e \x01(\t\x12-\n\tdraw_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x08\x61ttempts\x18\x10 \x03(\x0b\x32\x14.reelmill.v1.Attempt\x12\x0e\n\x06passed\x18\x11 \x01(\x08\x12\x14\n\x0cjudge_digest\x18\x12 \x01(\t\x12\x19\n\x11references_digest\x18\x13 \x01(\t\x12\'\n\x06limits\x18\x14 \x01(\x0b\x32\x17.reelmill.v1.GateLimits\"\x87\x01\n\x07\x41ttempt\x12\x0c\n\x04seed\x18\x01 \x01(\x03\x12\x14\n\x0cstyle_margin\x18\x02 \x01(\x02\x12\x12\n\nstyle_rank\x18\x03 \x01(\x05\x12\x13\n\x0btext_margin\x18\x04 \x01(\x02\x12\x11\n\ttext_rank\x18\x05 \x01(\x05\x12\x0e\n\x06passed\x18\x06 \x01(\x08\x12\x0c\n\x04kept\x18\x07 \x01(\x08\"H\n\nGateLimits\x12\x13\n\x0bmax_redraws\x18\x01 \x01(\x05\x12\x12\n\nstyle_rank\x18\x02 \x01(\x05\x12\x11\n\ttext_rank\x18\x03 \x01(\x05\x32\x66\n\rRenderService\x12U\n\x0cRenderFrames\x12 .reelmill.v1.RenderFramesRequest\x1a!.reelmill.v1.RenderFramesResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,25 +36,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RENDERFRAMESREQUEST']._serialized_start=101
   _globals['_RENDERFRAMESREQUEST']._serialized_end=334
   _globals['_FRAMEREQUEST']._serialized_start=336
-  _globals['_FRAMEREQUEST']._serialized_end=420
-  _globals['_STYLEEMBEDDING']._serialized_start=422
-  _globals['_STYLEEMBEDDING']._serialized_end=522
-  _globals['_DRAWINGOPTIONS']._serialized_start=524
-  _globals['_DRAWINGOPTIONS']._serialized_end=629
-  _globals['_GATEOPTIONS']._serialized_start=632
-  _globals['_GATEOPTIONS']._serialized_end=789
-  _globals['_GATEOPTIONS_MODE']._serialized_start=718
-  _globals['_GATEOPTIONS_MODE']._serialized_end=773
-  _globals['_RENDERFRAMESRESPONSE']._serialized_start=791
-  _globals['_RENDERFRAMESRESPONSE']._serialized_end=911
-  _globals['_RENDEREDFRAME']._serialized_start=913
-  _globals['_RENDEREDFRAME']._serialized_end=1001
-  _globals['_KEYFRAME']._serialized_start=1004
-  _globals['_KEYFRAME']._serialized_end=1477
-  _globals['_ATTEMPT']._serialized_start=1480
-  _globals['_ATTEMPT']._serialized_end=1615
-  _globals['_GATELIMITS']._serialized_start=1617
-  _globals['_GATELIMITS']._serialized_end=1689
-  _globals['_RENDERSERVICE']._serialized_start=1691
-  _globals['_RENDERSERVICE']._serialized_end=1793
+  _globals['_FRAMEREQUEST']._serialized_end=443
+  _globals['_STYLEEMBEDDING']._serialized_start=445
+  _globals['_STYLEEMBEDDING']._serialized_end=545
+  _globals['_DRAWINGOPTIONS']._serialized_start=547
+  _globals['_DRAWINGOPTIONS']._serialized_end=652
+  _globals['_GATEOPTIONS']._serialized_start=655
+  _globals['_GATEOPTIONS']._serialized_end=812
+  _globals['_GATEOPTIONS_MODE']._serialized_start=741
+  _globals['_GATEOPTIONS_MODE']._serialized_end=796
+  _globals['_RENDERFRAMESRESPONSE']._serialized_start=814
+  _globals['_RENDERFRAMESRESPONSE']._serialized_end=934
+  _globals['_RENDEREDFRAME']._serialized_start=936
+  _globals['_RENDEREDFRAME']._serialized_end=1024
+  _globals['_KEYFRAME']._serialized_start=1027
+  _globals['_KEYFRAME']._serialized_end=1500
+  _globals['_ATTEMPT']._serialized_start=1503
+  _globals['_ATTEMPT']._serialized_end=1638
+  _globals['_GATELIMITS']._serialized_start=1640
+  _globals['_GATELIMITS']._serialized_end=1712
+  _globals['_RENDERSERVICE']._serialized_start=1714
+  _globals['_RENDERSERVICE']._serialized_end=1816
 # @@protoc_insertion_point(module_scope)

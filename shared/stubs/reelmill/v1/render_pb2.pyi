@@ -77,12 +77,17 @@ class FrameRequest(_message.Message):
     PROMPT_FIELD_NUMBER: _builtins.int
     NEGATIVE_PROMPT_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    JUDGED_PROMPT_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     """The frame's number in the movie, from 0 to 99999."""
     prompt: _builtins.str
     negative_prompt: _builtins.str
     seed: _builtins.int
     """Each frame has a generator of its own."""
+    judged_prompt: _builtins.str
+    """The prompt with words where it has learned tokens, which a judge cannot read; only the gate looks at it.
+    Empty: the prompt, whose tokens are passed over.
+    """
     def __init__(
         self,
         *,
@@ -90,10 +95,11 @@ class FrameRequest(_message.Message):
         prompt: _builtins.str = ...,
         negative_prompt: _builtins.str = ...,
         seed: _builtins.int = ...,
+        judged_prompt: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "negative_prompt", b"negative_prompt", "prompt", b"prompt", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "judged_prompt", b"judged_prompt", "negative_prompt", b"negative_prompt", "prompt", b"prompt", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -324,7 +330,7 @@ class KeyFrame(_message.Message):
     passed: _builtins.bool
     """Whether the kept attempt passed. False: none did, and this is the best of them."""
     judge_digest: _builtins.str
-    """What judged: sha256 over the judge's directory, in hex."""
+    """What judged: sha256 over the judge and the styles and texts it compares with, in hex."""
     references_digest: _builtins.str
     """sha256 over the style's reference images, in hex; empty: the frame was not scored for style."""
     @_builtins.property
