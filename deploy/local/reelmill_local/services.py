@@ -36,7 +36,23 @@ def repository_root() -> Path:
     return Path(__file__).resolve().parents[3]
 
 
+def starter() -> Path:
+    """Where the starter model and the judge of its pictures are."""
+    return repository_root() / "services" / "render" / "starter"
+
+
 def diffusion_model() -> Path:
     """REELMILL_DIFFUSION_MODEL, or the starter model."""
-    starter = repository_root() / "services" / "render" / "starter" / "model"
-    return Path(os.environ.get("REELMILL_DIFFUSION_MODEL") or starter).resolve()
+    return Path(os.environ.get("REELMILL_DIFFUSION_MODEL") or starter() / "model").resolve()
+
+
+def judge_model() -> Path | None:
+    """REELMILL_JUDGE_MODEL, or the starter model's judge; None: frames are not judged.
+
+    Our judge knows the starter model's pictures. It judges another model's only where the gate is asked for.
+    """
+    if chosen := os.environ.get("REELMILL_JUDGE_MODEL"):
+        return Path(chosen).resolve()
+    ours = starter() / "judge"
+    suits = diffusion_model() == starter() / "model" or os.environ.get("REELMILL_GATE") == "on"
+    return ours if suits and ours.is_dir() else None

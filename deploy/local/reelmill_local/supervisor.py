@@ -18,7 +18,7 @@ from reelmill_local.names import SERVERS, SERVICES
 from reelmill_local.process import Report, StartError, SupervisedProcess
 from reelmill_local.servers import S3Keys, nats_server, seaweed_server, triton_server
 from reelmill_local.servers.seaweed import write_private
-from reelmill_local.services import diffusion_model, repository_root, service_process
+from reelmill_local.services import diffusion_model, judge_model, repository_root, service_process
 from reelmill_local.spec import ProcessSpec
 
 HOST = "127.0.0.1"
@@ -115,7 +115,7 @@ class Supervisor:
     def _plan(self, ports: dict[str, int]) -> list[ProcessSpec]:
         data = self._folder / "data"
         keys = S3Keys.kept_in(self._folder / "s3-keys.json")
-        model = diffusion_model()
+        model, judge = diffusion_model(), judge_model()
         self.environment = {
             "REELMILL_NATS_URL": f"nats://{HOST}:{ports['nats']}",
             "REELMILL_S3_ENDPOINT": f"http://{HOST}:{ports['s3']}",
@@ -124,6 +124,7 @@ class Supervisor:
             "REELMILL_S3_SECRET_KEY": keys.secret_key,
             "REELMILL_TRITON_URL": f"{HOST}:{ports['triton']}",
             "REELMILL_DIFFUSION_MODEL": str(model),
+            "REELMILL_GATE": os.environ.get("REELMILL_GATE") or ("on" if judge else "off"),
         }
         specs: list[ProcessSpec] = []
         if "nats" in self._names:
@@ -132,7 +133,7 @@ class Supervisor:
             specs.append(seaweed_server(data / "s3", ports, keys, BUCKET))
         if "triton" in self._names:
             models = repository_root() / "services" / "render" / "triton-models"
-            specs.append(triton_server(data / "triton", ports, models, model))
+            specs.append(triton_server(data / "triton", ports, models, model, judge))
         for name in SERVICES:
             if name in self._names:
                 specs.append(service_process(name, ports[name], data / name, self.environment))

@@ -14,7 +14,9 @@ from reelmill_local.spec import ProcessSpec
 HOST = "127.0.0.1"
 
 
-def triton_server(folder: Path, ports: Mapping[str, int], repository: Path, model: Path) -> ProcessSpec:
+def triton_server(
+    folder: Path, ports: Mapping[str, int], repository: Path, model: Path, judge: Path | None = None
+) -> ProcessSpec:
     """Triton with the models of `repository`, run by this Python and its packages.
 
     Args:
@@ -22,9 +24,10 @@ def triton_server(folder: Path, ports: Mapping[str, int], repository: Path, mode
         ports: For "triton" (gRPC), "triton-http" and "triton-metrics".
         repository: A Triton model repository.
         model: The diffusion model, a directory in diffusers format.
+        judge: The judge of its pictures, our own or a CLIP; None: none is served.
 
     Raises:
-        NotInstalledError: The server, its stub for this Python, libpython or the model is missing.
+        NotInstalledError: The server, its stub for this Python, libpython, the model or the judge is missing.
     """
     wheel = Path(sys.prefix) / "triton"
     server = wheel / "pytriton" / "tritonserver"
@@ -38,6 +41,11 @@ def triton_server(folder: Path, ports: Mapping[str, int], repository: Path, mode
         raise NotInstalledError(
             f"{model} is no directory in diffusers format (it has no model_index.json); "
             "REELMILL_DIFFUSION_MODEL says where the diffusion model is"
+        )
+    if judge is not None and not any((judge / name).exists() for name in ("judge.json", "config.json")):
+        raise NotInstalledError(
+            f"{judge} is neither a judge (it has no judge.json) nor a CLIP (no config.json); "
+            "REELMILL_JUDGE_MODEL says where the judge of pictures is"
         )
     libpython = library_folder()
     if libpython is None:
@@ -58,6 +66,7 @@ def triton_server(folder: Path, ports: Mapping[str, int], repository: Path, mode
         "metrics-address": HOST,
         "metrics-port": ports["triton-metrics"],
         "exit-timeout-secs": 10,
+        "model-control-mode": "explicit",
         # A name of its own for the memory shared with the backend: what a crash leaves can be removed.
         "backend-config": f"python,shm-region-prefix-name={memory}",
     }
@@ -66,6 +75,8 @@ def triton_server(folder: Path, ports: Mapping[str, int], repository: Path, mode
         command=(
             str(server / "bin" / "tritonserver"),
             *(f"--{name}={value}" for name, value in options.items()),
+            "--load-model=diffusion",
+            *(["--load-model=judge"] if judge else []),
         ),
         address=f"{HOST}:{ports['triton']}",
         probe=http_ready(f"http://{HOST}:{ports['triton-http']}/v2/health/ready"),
@@ -76,10 +87,12 @@ def triton_server(folder: Path, ports: Mapping[str, int], repository: Path, mode
             # This interpreter's own library first: another build cannot load the packages' compiled parts.
             "LD_LIBRARY_PATH": f"{libpython}:{wheel / 'nvidia_pytriton.libs'}",
             "REELMILL_DIFFUSION_MODEL": str(model),
+            **({"REELMILL_JUDGE_MODEL": str(judge)} if judge else {}),
         },
         ready_within=300,
         stop_within=15,
         leftovers=(f"/dev/shm/{memory}*",),  # noqa: S108 - POSIX shared memory is there
-        hint="the model did not load: see REELMILL_DIFFUSION_MODEL (a directory in diffusers format), "
-        "free memory (2 GB are enough for the starter model) and free space in /dev/shm (64 MB)",
+        hint="a model did not load: see REELMILL_DIFFUSION_MODEL (a directory in diffusers format), "
+        "REELMILL_JUDGE_MODEL (a judge or a CLIP), free memory (2 GB are enough for the starter model) and "
+        "free space in /dev/shm (64 MB)",
     )
