@@ -213,5 +213,42 @@ def train(
     export(target, folder, seed)
 
 
+@app.command()
+def judge(
+    target: Annotated[Path, typer.Argument(help="Folder to write the judge to.")],
+    folder: Folder = Path("judge-run"),
+    seed: Annotated[int, typer.Option(help="Another one than the renderer's.")] = 1007,
+    minutes: Annotated[float, typer.Option(help="Minutes of processor time in all, over all starts.")] = 35,
+    pictures: Annotated[int, typer.Option(help="Pictures to draw.")] = 36_000,
+    until: Until = None,
+    workers: Annotated[int, typer.Option(help="Processes that draw.")] = 1,
+    threads: Annotated[int, typer.Option(help="Threads to train with.")] = 1,
+) -> None:
+    """Train the judge and write it, with its bank and its card."""
+    import torch
+
+    from reelmill_starter.judging.export import export_judge
+    from reelmill_starter.judging.training import JudgeTraining, Plan
+    from reelmill_starter.training.run import RunFolder
+
+    torch.set_num_threads(threads)
+    plan = Plan(seed=seed, pictures=pictures, minutes=minutes, until=_clock(until), workers=workers)
+    training = JudgeTraining(RunFolder(folder), plan)
+    training.run()
+    export_judge(training, target)
+
+
+@app.command()
+def contact_sheet(
+    target: Annotated[Path, typer.Argument(help="PNG to write; the captions go to a .txt beside it.")],
+    model: Annotated[Path, typer.Option(help="Diffusers directory.")] = Path("services/render/starter/model"),
+    seed: Annotated[int, typer.Option(help="Which 64 random descriptions.")] = 1,
+) -> None:
+    """Draw 64 random frames with the model, 8 x 8: whatever comes, none chosen."""
+    from reelmill_starter.contact import draw_contact_sheet
+
+    typer.echo(draw_contact_sheet(model, target, seed=seed))
+
+
 if __name__ == "__main__":
     app()

@@ -185,6 +185,17 @@ class JudgeTraining:
             "style_axes": list(STYLE_AXES),
         }
 
+    def record(self) -> dict[str, float]:
+        """How it was trained so far."""
+        return {
+            "seed": self.plan.seed,
+            "pictures": self.plan.pictures,
+            "parameters": sum(p.numel() for p in self.learner.network.parameters()),
+            "steps": self.step,
+            "batch": 2 * self.plan.pairs,
+            "minutes": round(self.seconds / 60, 1),
+        }
+
     def _save(self) -> None:
         state = {"learner": self.learner.state_dict(), "optimiser": self.optimiser.state_dict()}
         record = {"step": self.step, "seconds": self.seconds, "started": self.started.isoformat()}
