@@ -54,7 +54,15 @@ lint: setup ## ruff, mypy, buf and the check that generated code is up to date
 bench-movie: setup ## Speed of a movie against a plain diffusers loop; the last line is one JSON object
 	@$(BIN)/python -m tests.bench.movie
 
+.PHONY: bench-frames
+bench-frames: setup ## How well the model draws 500 descriptions held out of training; the last line is one JSON object
+	@$(BIN)/python -m tests.bench.frames
+
 ##@ Change it
+.PHONY: contact-sheet
+contact-sheet: setup ## Draw 64 random frames, none chosen, to docs/contact-sheet.png
+	$(BIN)/reelmill-starter contact-sheet docs/contact-sheet.png
+
 .PHONY: fmt
 fmt: setup ## Format the code and sort its imports
 	$(BIN)/ruff check --fix .
