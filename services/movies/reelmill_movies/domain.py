@@ -5,7 +5,7 @@ script -> style -> render -> dataset, with qa beside style and render (it needs 
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from google.protobuf import json_format
@@ -41,6 +41,8 @@ class Record:
     released: int = 0
     style_key: str = ""
     style_digest: str = ""
+    # What the style was learned from: frames are compared with it.
+    reference_keys: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> MovieName:
@@ -59,6 +61,7 @@ class Record:
                 "released": self.released,
                 "styleKey": self.style_key,
                 "styleDigest": self.style_digest,
+                "referenceKeys": self.reference_keys,
             }
         ).encode()
 
@@ -72,6 +75,7 @@ class Record:
             released=fields["released"],
             style_key=fields["styleKey"],
             style_digest=fields["styleDigest"],
+            reference_keys=fields.get("referenceKeys", []),  # not in records of before the gate
         )
 
 
@@ -162,6 +166,7 @@ def apply_stage_event(record: Record, event: events_pb2.StageEvent, now: datetim
         record.movie.style_name = event.style.name
         record.style_key = event.style.embedding_key
         record.style_digest = event.style.embedding_digest
+        record.reference_keys = list(event.style.reference_keys)
     usage = record.movie.usage
     usage.calls += event.usage.calls
     usage.input_tokens += event.usage.input_tokens
@@ -250,8 +255,11 @@ def frame_job(record: Record, frame: script_pb2.Frame) -> events_pb2.StageJob:
                 seed=frame_seed(movie.seed, frame.index),
             )
         ],
-        style=render_pb2.StyleEmbedding(key=record.style_key, digest=record.style_digest),
+        style=render_pb2.StyleEmbedding(
+            key=record.style_key, digest=record.style_digest, reference_keys=record.reference_keys
+        ),
         drawing=movie.drawing,
+        gate=movie.gate if movie.HasField("gate") else None,
     )
     return events_pb2.StageJob(movie=movie.name, run=record.run, render=request)
 

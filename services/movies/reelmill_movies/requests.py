@@ -85,6 +85,8 @@ def checked(movie: movies_pb2.Movie, model_name: str) -> movies_pb2.Movie:
         style_options=validation.style_options(movie.style_options, "movie.style_options"),
         drawing=validation.drawing(movie.drawing, "movie.drawing"),
     )
+    if movie.HasField("gate"):  # else not set either: a request of before the gate stays the same request
+        asked.gate.CopyFrom(validation.gate(movie.gate, "movie.gate"))
     asked.shape.CopyFrom(movie.shape if movie.HasField("shape") else _DEFAULT_SHAPE)
     validation.shape(asked.shape, "movie.shape")
     if asked.model not in ("", model_name):

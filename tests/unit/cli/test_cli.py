@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from reelmill.cli import app
 from reelmill.client import Movie
+from reelmill.v1.render_pb2 import GateOptions
 from tests.support.servers import free_port
 from tests.unit.cli.server import Movies, serving
 
@@ -59,6 +60,24 @@ def test_create_prints_the_movies_name_alone(address: str, movies: Movies) -> No
     assert (movie.shape.chapters, movie.shape.scenes, movie.shape.frames) == (2, 4, 5)
     assert (movie.theme, movie.seed, movie.negative_prompt) == ("A lamp", -3, "text")
     assert (movie.style.keyword, movie.style.description) == ("film noir", "hard shadows")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "gate"),
+    [
+        ([], None),
+        (["--gate"], GateOptions(mode=GateOptions.MODE_ON)),
+        (["--no-gate"], GateOptions(mode=GateOptions.MODE_OFF)),
+        (["--redraws", "0"], GateOptions(max_redraws=0)),
+        (["--gate", "--redraws", "5"], GateOptions(mode=GateOptions.MODE_ON, max_redraws=5)),
+    ],
+    ids=str,
+)
+def test_create_says_of_the_gate_what_it_was_told(
+    address: str, movies: Movies, arguments: list[str], gate: GateOptions | None
+) -> None:
+    movie = movies.movies[made(address, *arguments)]
+    assert (movie.gate if movie.HasField("gate") else None) == gate
 
 
 def test_create_twice_with_one_request_id_makes_one_movie(address: str, movies: Movies) -> None:
@@ -145,6 +164,7 @@ def test_an_error_of_the_server_is_one_line_and_exit_code_1(address: str, as_jso
         ["create"],
         ["create", "x", "--frames", "0"],
         ["create", "x", "--seed", str(2**70)],
+        ["create", "x", "--redraws", "11"],
         ["list", "--state", "lost"],
         ["watch"],
         ["nonsense"],

@@ -1,5 +1,6 @@
 """How a movie's record changes."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -140,10 +141,32 @@ def test_a_frame_job_carries_all_that_the_picture_depends_on() -> None:
     assert job.render.frames[0].seed == domain.frame_seed(7, 3)
 
 
+def test_a_frame_job_says_what_the_frame_is_held_to() -> None:
+    record = a_record()
+    keys = [f"projects/acme/styles/s/references/{index:02d}.png" for index in range(3)]
+    completed(record, STAGES.STAGE_SCRIPT)
+    completed(record, STAGES.STAGE_STYLE, style=style_pb2.Style(embedding_key="k", reference_keys=keys))
+    frame = script_pb2.Frame(index=3, prompt="a man, in <style> style")
+    asked = domain.frame_job(record, frame).render
+    assert list(asked.style.reference_keys) == keys
+    assert not asked.HasField("gate")
+    record.movie.gate.max_redraws = 0
+    gate = domain.frame_job(record, frame).render.gate
+    assert gate.HasField("max_redraws")
+    assert gate == record.movie.gate
+
+
 def test_a_record_survives_being_written_and_read() -> None:
     record = a_record()
     completed(record, STAGES.STAGE_SCRIPT, title="T")
+    completed(record, STAGES.STAGE_STYLE, style=style_pb2.Style(embedding_key="k", reference_keys=["a", "b"]))
     assert Record.from_json(record.to_json()) == record
+
+
+def test_a_record_of_before_the_gate_can_be_read() -> None:
+    old = json.loads(a_record().to_json())
+    del old["referenceKeys"]
+    assert Record.from_json(json.dumps(old).encode()).reference_keys == []
 
 
 def test_a_movie_made_again_after_deletion_is_another_run() -> None:

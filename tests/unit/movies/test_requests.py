@@ -35,6 +35,16 @@ async def test_a_theme_alone_is_enough() -> None:
     assert asked.shape == Shape(chapters=3, scenes=3, frames=3)
 
 
+async def test_what_is_said_of_the_gate_is_kept_and_silence_stays_silence() -> None:
+    checker = RequestChecker(MemoryStore(), "starter")
+    gate = render_pb2.GateOptions(mode=render_pb2.GateOptions.MODE_ON, max_redraws=0)
+    _, _, asked = await checker.check(a_request(gate=gate))
+    assert asked.gate == gate
+    assert asked.gate.HasField("max_redraws")
+    _, _, asked = await checker.check(a_request())
+    assert not asked.HasField("gate")
+
+
 async def test_the_same_request_names_the_same_movie_in_its_project_only() -> None:
     checker = RequestChecker(MemoryStore(), "starter")
     first, _, _ = await checker.check(a_request())
@@ -64,6 +74,9 @@ async def test_the_same_request_names_the_same_movie_in_its_project_only() -> No
         ({"drawing": Drawing(guidance_scale=float("nan"))}, "movie.drawing.guidance_scale"),
         ({"drawing": Drawing(width=130)}, "movie.drawing.width"),
         ({"drawing": Drawing(scheduler="MagicScheduler")}, "movie.drawing.scheduler"),
+        ({"gate": render_pb2.GateOptions(max_redraws=11)}, "movie.gate.max_redraws"),
+        ({"gate": render_pb2.GateOptions(max_redraws=-1)}, "movie.gate.max_redraws"),
+        ({"gate": render_pb2.GateOptions(mode=9)}, "movie.gate.mode"),  # type: ignore[arg-type]
         ({"model": "no-such-model"}, "movie.model"),
         ({"learned_style": "projects/acme/styles/nothing"}, "movie.learned_style"),
         ({"learned_style": "projects/other/styles/abc"}, "movie.learned_style"),

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from reelmill.client import ENDED, Movie, MovieClient
 from reelmill.v1 import script_pb2
+from reelmill.v1.render_pb2 import GateOptions
 
 from .connection import DEFAULT_PROJECT, MovieArgument, Project, Server, connect, movie_name
 from .output import USAGE, AsJson, CommandError, console, notices, print_json
@@ -41,6 +42,13 @@ async def create(
     ] = "",
     style_description: Annotated[str, typer.Option(help="The style in adjectives and phrases.")] = "",
     negative_prompt: Annotated[str, typer.Option(help="What should not be seen.")] = "",
+    gate: Annotated[
+        bool | None,
+        typer.Option("--gate/--no-gate", help="Judge each frame, and draw it again where it fails."),
+    ] = None,
+    redraws: Annotated[
+        int | None, typer.Option(min=0, max=10, help="How often a frame that fails is drawn again.")
+    ] = None,
     request_id: Annotated[str, typer.Option(help="The same id again returns the same movie.")] = "",
     wait: Annotated[bool, typer.Option("--wait", "--watch", "-w", help="Follow it to its end.")] = False,
     server: Server = "",
@@ -55,6 +63,10 @@ async def create(
     )
     if style or style_description:
         wanted.style.keyword, wanted.style.description = style, style_description
+    if gate is not None:
+        wanted.gate.mode = GateOptions.MODE_ON if gate else GateOptions.MODE_OFF
+    if redraws is not None:
+        wanted.gate.max_redraws = redraws
     async with connect(server) as client:
         movie = await client.create(project, wanted, request_id)
         if wait:
