@@ -62,6 +62,11 @@ class StyleEmbedding:
         """The vectors by what a prompt says: `<style>` there, whatever the style's file calls it."""
         return {TOKEN: self.vectors, **self.more}
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many places each token takes in a prompt."""
+        return {token: _count(vectors) for token, vectors in self.tokens.items()}
+
     def with_tokens(self, others: Iterable["StyleEmbedding"]) -> "StyleEmbedding":
         """This style and what others learned under tokens of their own, with the digest of their common file.
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import torch
 
 from .checkpoint import Checkpoint
-from .embedding import TOKEN, StyleEmbedding
+from .embedding import TOKEN, StyleEmbedding, Vectors
 from .errors import ModelError
 from .inversion_options import InversionOptions, LearnedStyle, Reference, Scores
 from .learning import LatentReferences, NoisyBatch, losses, noise_schedule
@@ -25,16 +25,22 @@ class InversionRun:
         references: Sequence[Reference],
         style_text: str,
         options: InversionOptions,
+        token: str = TOKEN,
+        beside: StyleEmbedding | None = None,
     ) -> None:
         self._model = model
+        self._token = token
+        self._beside = {} if beside is None else beside.tokens
+        self._beside_digest = "" if beside is None else beside.with_digest().digest
         self._options = options
         self._data_digest = _digest(references)
         self._style_text = style_text
-        self._identity = _identity(model, self._data_digest, style_text, options)
+        self._identity = _identity(model, self._data_digest, style_text, options, token, self._beside_digest)
         self._schedule = noise_schedule(model)
         held_out = max(1, len(references) // 5) if len(references) > 2 else 0
         images, prompts = [r.image for r in references], [r.prompt for r in references]
-        everything = LatentReferences.make(model, images, prompts, options.vectors)
+        fixed = {} if beside is None else beside.counts
+        everything = LatentReferences.make(model, images, prompts, {**fixed, token: options.vectors})
         # Spread over the list, which goes place by place.
         held = {round((i + 0.5) * len(references) / held_out) for i in range(held_out)} if held_out else set()
         self._train = everything.only([i for i in range(len(references)) if i not in held])
@@ -57,7 +63,7 @@ class InversionRun:
         self.just_evaluated = False
         self._stale = 0
         self._diverged_at = 0
-        self._no_style = self._evaluate(self._grid(judges.without_style(model)))
+        self._no_style = self._evaluate(self._grid(judges.without(token, model, fixed)))
         self._initial = self._best = self._evaluate(self._judged)
         if not math.isfinite(self._no_style + self._initial):
             raise ModelError(
@@ -82,7 +88,7 @@ class InversionRun:
         batch = NoisyBatch.draw(
             self._train, self._schedule, options.batch_size, options.flip, self._generator()
         )
-        loss = losses(self._model, batch, dict(self.vectors)).mean()
+        loss = losses(self._model, batch, self._learned).mean()
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         for group in self._optimizer.param_groups:
@@ -95,6 +101,10 @@ class InversionRun:
             self._diverged_at = self.step
         elif self.step % options.evaluate_every == 0 or self.step == options.steps:
             self._judge()
+
+    @property
+    def _learned(self) -> dict[str, Vectors]:
+        return {**self._beside, self._token: dict(self.vectors)}
 
     def _generator(self) -> torch.Generator:
         """A step's own randomness, so that a resumed run goes on as if it had never stopped."""
@@ -126,7 +136,7 @@ class InversionRun:
 
     @torch.no_grad()
     def _evaluate(self, batches: Sequence[NoisyBatch]) -> float:
-        return float(torch.cat([losses(self._model, b, dict(self.vectors)) for b in batches]).mean())
+        return float(torch.cat([losses(self._model, b, self._learned) for b in batches]).mean())
 
     def _copy(self) -> dict[str, torch.Tensor]:
         return {name: v.detach().clone() for name, v in self.vectors.items()}
@@ -192,8 +202,10 @@ class InversionRun:
             "options": json.dumps(asdict(self._options), sort_keys=True),
             "scores": json.dumps(asdict(scores), sort_keys=True),
         }
+        if self._beside_digest:
+            metadata["beside"] = self._beside_digest
         vectors = {name: v.cpu() for name, v in self._best_vectors.items()}
-        return LearnedStyle(StyleEmbedding(vectors, TOKEN, metadata).with_digest(), scores)
+        return LearnedStyle(StyleEmbedding(vectors, self._token, metadata).with_digest(), scores)
 
 
 def initial_vectors(model: DiffusionModel, encoder: int, style_text: str, count: int) -> torch.Tensor:
@@ -243,6 +255,20 @@ def _digest(references: Sequence[Reference]) -> str:
     return whole.hexdigest()
 
 
-def _identity(model: DiffusionModel, data_digest: str, style_text: str, options: InversionOptions) -> str:
-    parts = [model.digest, data_digest, style_text, json.dumps(asdict(options), sort_keys=True)]
+def _identity(
+    model: DiffusionModel,
+    data_digest: str,
+    style_text: str,
+    options: InversionOptions,
+    token: str,
+    beside: str,
+) -> str:
+    parts = [
+        model.digest,
+        data_digest,
+        style_text,
+        json.dumps(asdict(options), sort_keys=True),
+        token,
+        beside,
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

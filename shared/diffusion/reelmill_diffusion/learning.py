@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from .drawing import Image
-from .embedding import TOKEN
+from .embedding import Vectors
 from .errors import ModelError
 from .model import DiffusionModel
 from .text import Tokens
@@ -27,9 +27,16 @@ class LatentReferences:
 
     @classmethod
     def make(
-        cls, model: DiffusionModel, images: Sequence[Image], prompts: Sequence[str], vectors: int
+        cls,
+        model: DiffusionModel,
+        images: Sequence[Image],
+        prompts: Sequence[str],
+        counts: Mapping[str, int],
     ) -> "LatentReferences":
-        """Raises ModelError where the autoencoder makes numbers that are not finite of an image."""
+        """`counts`: how many vectors each token in the prompts has.
+
+        Raises ModelError where the autoencoder makes numbers that are not finite of an image.
+        """
         latents = []
         for index, image in enumerate(images):
             pixels = fit(image, model.defaults.width, model.defaults.height)
@@ -39,7 +46,7 @@ class LatentReferences:
                     f"the autoencoder's latents of references[{index}] are not finite: its weights are "
                     f"damaged or overflow in {model.vae.dtype}; float32 may help"
                 )
-        return cls(torch.stack(latents), prompts, [model.tokenize(p, vectors) for p in prompts])
+        return cls(torch.stack(latents), prompts, [model.tokenize(p, counts) for p in prompts])
 
     def only(self, indices: Sequence[int]) -> "LatentReferences":
         """Some of them."""
@@ -49,10 +56,10 @@ class LatentReferences:
             [self.tokens[i] for i in indices],
         )
 
-    def without_style(self, model: DiffusionModel) -> "LatentReferences":
-        """The same with prompts that say nothing of a style."""
-        prompts = [prompt.replace(TOKEN, "") for prompt in self.prompts]
-        return LatentReferences(self.latents, prompts, [model.tokenize(p, 0) for p in prompts])
+    def without(self, token: str, model: DiffusionModel, counts: Mapping[str, int]) -> "LatentReferences":
+        """The same with prompts in which `token` does not stand."""
+        prompts = [prompt.replace(token, "") for prompt in self.prompts]
+        return LatentReferences(self.latents, prompts, [model.tokenize(p, counts) for p in prompts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +147,9 @@ class NoisyBatch:
         return cls(noisy, timesteps, targets[schedule.prediction], tokens)
 
 
-def losses(model: DiffusionModel, batch: NoisyBatch, style: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """Mean squared error `[B]` of the model's prediction; gradients flow to the style's vectors."""
-    hidden, pooled = model.encode(batch.tokens, {TOKEN: style})
+def losses(model: DiffusionModel, batch: NoisyBatch, learned: Mapping[str, Vectors]) -> torch.Tensor:
+    """Mean squared error `[B]` of the model's prediction; gradients flow to the tokens' vectors."""
+    hidden, pooled = model.encode(batch.tokens, learned)
     prediction = model.predict(batch.latents, batch.timesteps, hidden, pooled)
     return (prediction - batch.target).square().mean(dim=(1, 2, 3))
 

@@ -147,8 +147,7 @@ class DiffusionModel:
         return self._encoded[key]
 
     def _encode_one(self, prompt: str, style: StyleEmbedding | None, negative: bool) -> Conditioning:
-        learned = {} if style is None else style.tokens
-        counts = {token: len(next(iter(vectors.values()))) for token, vectors in learned.items()}
+        learned, counts = ({}, {}) if style is None else (style.tokens, style.counts)
         hidden, pooled = self.encode([self.tokenize(prompt, counts)], learned)
         if negative and not prompt and self._zero_empty_negative:
             hidden = torch.zeros_like(hidden)

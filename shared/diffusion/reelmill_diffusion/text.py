@@ -113,7 +113,7 @@ class TextEncoder:
         if not learned or not any(places):
             yield
             return
-        starts, matrix = _stacked(learned)
+        starts, matrix = _stacked({t: v.to(self.model.device) for t, v in learned.items()})
         rows = [row for row, each in enumerate(places) for _ in each]
         columns = [place.position for each in places for place in each]
         which = [starts[place.token] + place.index for each in places for place in each]

@@ -181,10 +181,10 @@ def test_a_run_that_diverges_keeps_its_last_good_vectors_and_says_so(
 def test_an_update_that_leaves_no_numbers_is_not_kept(
     sd: DiffusionModel, references: list[Reference], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def without_gradient(model: DiffusionModel, batch: NoisyBatch, style: dict[str, torch.Tensor]) -> Any:
+    def without_gradient(model: DiffusionModel, batch: NoisyBatch, learned: dict[str, Any]) -> Any:
         # Zero, whose gradient is infinity times zero: the loss itself shows nothing of it.
-        nothing = sum((v - v.detach()).square().sum().sqrt() for v in style.values())
-        return losses(model, batch, style) + nothing
+        nothing = sum((v - v.detach()).square().sum().sqrt() for v in learned["<style>"].values())
+        return losses(model, batch, learned) + nothing
 
     monkeypatch.setattr("reelmill_diffusion.inversion_run.losses", without_gradient)
     scores = learn_style(sd, references, "grainy", OPTIONS).scores
@@ -296,3 +296,52 @@ def test_options_that_make_no_sense_are_refused_by_name(
 def test_no_references_are_refused(sd: DiffusionModel) -> None:
     with pytest.raises(InputError, match="references"):
         learn_style(sd, [], "x", OPTIONS)
+
+
+def portraits(references: list[Reference]) -> list[Reference]:
+    return [replace(r, prompt=f"a <character-1>, {r.prompt}") for r in references]
+
+
+def test_a_character_is_learned_beside_a_style_that_stays_as_it_is(
+    model: DiffusionModel, references: list[Reference]
+) -> None:
+    style = some_style(model, seed=9, vectors=2)
+    before = style.to_bytes()
+    learned = learn_style(
+        model, portraits(references), "ab", OPTIONS, token="<character-1>", beside=style
+    ).embedding
+    assert style.to_bytes() == before
+    assert (learned.token, learned.metadata["beside"]) == ("<character-1>", style.digest)
+    bundle = style.with_tokens([learned])
+    prompt = portraits(references)[0].prompt
+    images = draw(model, [Drawing(prompt=prompt, seed=1, steps=2, style=bundle)])
+    assert images[0] is not None
+
+
+def test_another_style_beside_it_makes_another_character(
+    sd: DiffusionModel, references: list[Reference]
+) -> None:
+    few = replace(OPTIONS, steps=4)
+    kept: list[bytes] = []
+    one, other = (
+        learn_style(
+            sd,
+            portraits(references),
+            "ab",
+            few,
+            token="<character-1>",
+            beside=some_style(sd, seed),
+            keep=kept.append,
+            resume=kept[0] if kept else None,
+        )
+        for seed in (1, 2)
+    )
+    assert one.embedding.digest != other.embedding.digest
+    assert other.scores.steps == 4, "it went on from the other's checkpoint"
+
+
+def test_portraits_whose_prompts_do_not_say_the_token_are_refused(
+    sd: DiffusionModel, references: list[Reference]
+) -> None:
+    with pytest.raises(InputError, match="has no <character-1>"):
+        learn_style(sd, references, "ab", OPTIONS, token="<character-1>", beside=some_style(sd))
