@@ -3,6 +3,8 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 
+from reelmill_world import without_article
+
 from .domain import STYLE_TOKEN
 
 TOKEN_LIMIT = 75  # 77 less the tokens that begin and end a text
@@ -40,15 +42,10 @@ def frame_prompt(
     tail = f", in the {location}, {time_of_day}, in {STYLE_TOKEN} style"
     limit = TOKEN_LIMIT - token_bound(tail)
     body = shortened(_without_names(description, looks), limit)
-    if not all(fixed_words(looks[name]) in body for name in seen):
+    if not all(without_article(looks[name]) in body for name in seen):
         people = " and ".join(looks[name] for name in seen)
         body = shortened(f"{people}, {_without_names(description, looks, brief=seen)}", limit)
     return body + tail
-
-
-def fixed_words(look: str) -> str:
-    """An appearance without its article: what stands in every prompt, whatever word comes before it."""
-    return re.sub(r"^(?:an?|the)\s+", "", look, flags=re.IGNORECASE)
 
 
 def shortened(text: str, limit: int) -> str:
@@ -78,4 +75,4 @@ def _without_names(description: str, looks: Mapping[str, str], brief: Collection
 
 def _brief(look: str) -> str:
     """From "a tall woman with red hair": "the tall woman"."""
-    return f"the {fixed_words(_DETAILS.sub('', look))}"
+    return f"the {without_article(_DETAILS.sub('', look))}"

@@ -41,6 +41,7 @@ from reelmill_world.vocabulary import (
     WEATHERS,
     is_indoor,
     with_article,
+    without_article,
 )
 
 __all__ = [
@@ -84,4 +85,5 @@ __all__ = [
     "random_style",
     "style_words",
     "with_article",
+    "without_article",
 ]

@@ -1,5 +1,6 @@
 """The closed lists of what the starter model can draw. Every word is drawn somehow and occurs in captions."""
 
+import re
 from typing import Final
 
 INDOOR_PLACES: Final = (
@@ -57,3 +58,8 @@ def with_article(noun: str) -> str:
     if noun == "flowers":
         return noun
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def without_article(phrase: str) -> str:
+    """A noun phrase as it stands after any word: "tall man in a red coat" of "a tall man in a red coat"."""
+    return re.sub(r"^(?:an?|the)\s+", "", phrase, flags=re.IGNORECASE)

@@ -15,8 +15,8 @@ from reelmill_script.llm.answers import FramesAnswer, OutlineAnswer, ScenesAnswe
 from reelmill_script.llm.assembly import assemble
 from reelmill_script.llm.checks import characters_of, check_frames, check_outline, check_scenes, places_of
 from reelmill_script.llm.likeness import check_appearance, check_name, check_texts
-from reelmill_script.prompting import TOKEN_LIMIT, fixed_words, frame_prompt, token_bound
-from reelmill_world import COLOURS, GARMENTS, HAIR
+from reelmill_script.prompting import TOKEN_LIMIT, frame_prompt, token_bound
+from reelmill_world import COLOURS, GARMENTS, HAIR, without_article
 from tests.contract.llm import screenwriter
 from tests.unit.script.stories import THEMES, asked, frames_of, told
 
@@ -35,7 +35,7 @@ def offline_scripts() -> list[script_pb2.Script]:
 class TestTheOfflineWriter:
     def test_says_the_fixed_words_of_a_character_in_every_frame_in_which_it_acts(self) -> None:
         for script in offline_scripts():
-            words = {one.name: fixed_words(one.appearance) for one in script.characters}
+            words = {one.name: without_article(one.appearance) for one in script.characters}
             for frame in frames_of(script):
                 for action in frame.actions:
                     assert words[action.character] in frame.prompt
@@ -132,10 +132,10 @@ def _rambling(number: int, rng: random.Random) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_with_a_language_model_every_frame_of_a_character_has_its_fixed_words(seed: int) -> None:
+def test_with_a_language_model_every_frame_of_a_character_has_its_without_article(seed: int) -> None:
     request = asked(shape=(2, 3, 8))
     script = llm_script(request, LOOKS, random.Random(seed))
-    words = {one.name: fixed_words(one.appearance) for one in script.characters}
+    words = {one.name: without_article(one.appearance) for one in script.characters}
     for frame in frames_of(script):
         assert len({action.character for action in frame.actions}) <= 2
         assert token_bound(frame.prompt) <= TOKEN_LIMIT
