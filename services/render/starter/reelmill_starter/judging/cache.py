@@ -1,5 +1,6 @@
 """The judge's training pictures, drawn once and kept on disk: reading is faster than drawing again."""
 
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -26,29 +27,27 @@ class PictureCache:
 
     def draw(self, workers: int = 1) -> None:
         """Draws what is missing; ends at once where nothing is."""
-        done = self._drawn()
+        done = self.drawn()
         if done >= self.count:
             return
         self._file.parent.mkdir(parents=True, exist_ok=True)
         pixels = self._open(done)
-        with ProcessPoolExecutor(workers) as pool:
-            for first in range(done, self.count, _PART * workers):
-                starts = range(first, min(self.count, first + _PART * workers), _PART)
-                parts = [pool.submit(_draw, self._seed, n, min(_PART, self.count - n)) for n in starts]
-                for start, part in zip(starts, parts, strict=True):
-                    drawn = part.result()
-                    pixels[start : start + len(drawn)] = drawn
-                pixels.flush()
-                _write(self._marks, min(self.count, first + _PART * workers))
-                say(f"judge: {self._drawn()} of {self.count} pictures drawn")
-                self._folder.wait_while_paused()
+        starts = list(range(done, self.count, _PART))
+        jobs = [(self._seed, start, min(_PART, self.count - start)) for start in starts]
+        for start, drawn in zip(starts, _drawn_by(workers, jobs), strict=True):
+            pixels[start : start + len(drawn)] = drawn
+            pixels.flush()
+            _write(self._marks, start + len(drawn))
+            say(f"judge: {self.drawn()} of {self.count} pictures drawn")
+            self._folder.wait_while_paused()
 
     def take(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The pictures of these numbers."""
         pixels: NDArray[np.uint8] = np.load(self._file, mmap_mode="r")
         return np.ascontiguousarray(pixels[indices])
 
-    def _drawn(self) -> int:
+    def drawn(self) -> int:
+        """How many there are by now: it grows while another process draws."""
         return int(self._marks.read_text()) if self._marks.exists() else 0
 
     def _open(self, done: int) -> "np.memmap[Any, np.dtype[np.uint8]]":
@@ -65,7 +64,16 @@ class PictureCache:
         return pixels
 
 
-def _draw(seed: int, first: int, count: int) -> NDArray[np.uint8]:
+def _drawn_by(workers: int, jobs: list[tuple[int, int, int]]) -> Iterator[NDArray[np.uint8]]:
+    if workers == 1:
+        yield from map(_draw, jobs)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(_draw, jobs)
+
+
+def _draw(job: tuple[int, int, int]) -> NDArray[np.uint8]:
+    seed, first, count = job
     return np.stack([judge_example(seed, first + n).draw(SIDE).pixels for n in range(count)])
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from multiprocessing import Process
 from typing import Any, Final
 
 import numpy as np
@@ -30,6 +31,8 @@ from reelmill_world import STYLE_AXES
 
 _STAGE: Final = "judge"
 _SAVE_SECONDS: Final = 120
+# Pictures to begin on.
+_ENOUGH: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +100,24 @@ class JudgeTraining:
         return done
 
     def run(self) -> None:
-        """Draws the pictures that are missing and trains to the end of the plan, saving every two minutes."""
+        """Trains to the end of the plan, saves every two minutes; what is missing is drawn beside it."""
         plan = self.plan
         cache = PictureCache(self.folder, seed=plan.seed, count=plan.pictures)
-        cache.draw(plan.workers)
+        drawing = Process(target=cache.draw, args=(plan.workers,))
+        drawing.start()
+        try:
+            self._run(cache, drawing)
+        finally:
+            drawing.terminate()
+            drawing.join()
+        self._save()
+
+    def _run(self, cache: PictureCache, drawing: Process) -> None:
+        plan = self.plan
+        while cache.drawn() < min(_ENOUGH, plan.pictures):
+            if drawing.exitcode:
+                raise RuntimeError("the pictures could not be drawn; what went wrong stands above")
+            time.sleep(1.0)
         examples = [judge_example(plan.seed, number) for number in range(plan.pictures)]
         right, styles = targets(examples)
         size = sum(p.numel() for p in self.learner.network.parameters()) / 1e6
@@ -110,7 +127,7 @@ class JudgeTraining:
             # Processor time: what else the machine does shall not shorten the training.
             start = time.process_time()
             rng = np.random.default_rng((plan.seed, self.step))
-            first = 2 * rng.choice(plan.pictures // 2, plan.pairs, replace=False)
+            first = 2 * rng.choice(min(cache.drawn(), plan.pictures) // 2, plan.pairs, replace=False)
             chosen = np.sort(np.concatenate([first, first + 1]))
             some = [examples[number] for number in chosen]
             loss = self._train_step(progress, cache.take(chosen), some, right[chosen], styles[chosen])
@@ -122,7 +139,6 @@ class JudgeTraining:
                 self._save()
                 saved = time.monotonic()
             self.folder.wait_while_paused()
-        self._save()
 
     def _train_step(
         self, progress: float, pixels: np.ndarray, some: list[Example], right: Tensor, styles: Tensor
