@@ -74,10 +74,26 @@ def resolve(model: DiffusionModel, drawing: Drawing) -> Drawing:
         if len(text) > MAX_PROMPT:
             raise InputError(name, f"is {len(text)} characters long, more than {MAX_PROMPT}")
     check_scheduler(model.scheduler, full.scheduler)
+    if full.style is not None:
+        _check_learned_for(model, full.style)
     # Encoding is where a style that does not fit shows; the model's cache keeps the result for the drawing.
     model.condition(full.prompt, full.style)
     model.condition(full.negative_prompt, full.style, negative=True)
     return full
+
+
+def _check_learned_for(model: DiffusionModel, style: StyleEmbedding) -> None:
+    """Vectors mean something in one model's text space alone, though they may fit into another's.
+
+    A file that does not say where it was learned, as other tools write it, is judged by its shapes.
+    """
+    learned_for = style.metadata.get("model_digest", "")
+    if learned_for and learned_for != model.digest:
+        raise InputError(
+            "style_embedding",
+            f"was learned for the model {learned_for[:12]}, but the model {model.digest[:12]} draws; "
+            "learn the style again for it",
+        )
 
 
 def draw(

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,17 @@ async def test_a_bad_frame_gets_its_error_and_its_neighbours_their_pictures(
         assert isinstance(error, InferenceServerException)
         assert error.status() == "StatusCode.INVALID_ARGUMENT"
         assert field in str(error.message())
+
+
+async def test_a_style_that_another_model_learned_is_refused_naming_both(
+    painter: Painter, model: DiffusionModel
+) -> None:
+    foreign = replace(some_style(model, 1), metadata={"model_digest": "ab" * 32})
+    with pytest.raises(InferenceServerException) as refused:
+        await painter.draw(Frame(b"a boat, in <style> style", style=foreign.to_bytes()))
+    assert refused.value.status() == "StatusCode.INVALID_ARGUMENT"
+    for named in ("style_embedding", "ab" * 6, model.digest[:12]):
+        assert named in str(refused.value.message())
 
 
 async def test_an_unnamed_style_is_an_error_of_the_prompt(painter: Painter) -> None:

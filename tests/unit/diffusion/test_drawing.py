@@ -206,6 +206,26 @@ def test_a_style_of_another_model_is_refused(sd: DiffusionModel, xl: DiffusionMo
     assert refused.value.field == "style_embedding"
 
 
+def test_a_style_that_fits_but_was_learned_for_another_model_is_refused_naming_both(
+    model: DiffusionModel,
+) -> None:
+    """A model trained further has the same shapes and another text space."""
+    style = replace(some_style(model, 1), metadata={"model_digest": "ab" * 32})
+    for prompt in ("a man, in <style> style", "a man"):
+        with pytest.raises(InputError) as refused:
+            resolve(model, Drawing(prompt=prompt, seed=1, style=style))
+        assert refused.value.field == "style_embedding"
+        assert "abababababab" in str(refused.value)
+        assert model.digest[:12] in str(refused.value)
+
+
+def test_a_style_of_this_model_or_of_a_tool_that_does_not_say_is_drawn(model: DiffusionModel) -> None:
+    style = some_style(model, 1)
+    drawing = Drawing(prompt="a man, in <style> style", seed=1, steps=1, style=style)
+    own = replace(style, metadata={"model_digest": model.digest})
+    assert difference(drawn(model, drawing), drawn(model, replace(drawing, style=own))) == 0
+
+
 def test_a_style_has_no_effect_on_prompts_that_do_not_name_it(model: DiffusionModel) -> None:
     plain = Drawing(prompt="a man in the park", seed=1, steps=3)
     styled = replace(plain, style=some_style(model))
