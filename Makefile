@@ -58,6 +58,22 @@ bench-movie: setup ## Speed of a movie against a plain diffusers loop; the last 
 bench-frames: setup ## How well the model draws 500 descriptions held out of training; the last line is one JSON object
 	@$(BIN)/python -m tests.bench.frames
 
+.PHONY: bench-inversion
+bench-inversion: setup ## How much sooner a style is learned than by diffusers' own example
+	@$(BIN)/python -m tests.bench.inversion
+
+.PHONY: bench-style
+bench-style: setup ## What a learned style does for a movie, against the same style in words (SHEET=sheet.png)
+	@$(BIN)/python -m tests.bench.style $(if $(SHEET),--sheet $(SHEET))
+
+.PHONY: bench-style-methods
+bench-style-methods: setup .venv/bench ## Ways to fix a style, side by side: words, inversion, LoRA, StyleAligned (SHEET=sheet.png)
+	@PYTHONPATH=.venv/bench $(BIN)/python -m tests.bench.style_methods $(if $(SHEET),--sheet $(SHEET))
+
+.venv/bench: locks/bench.txt
+	@$(BIN)/python -m pip install --quiet --no-input --require-hashes --no-deps --upgrade --target $@ -r $<
+	@touch $@
+
 ##@ Change it
 .PHONY: contact-sheet
 contact-sheet: setup ## Draw 64 random frames, none chosen, to docs/contact-sheet.png

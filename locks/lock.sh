@@ -21,3 +21,5 @@ for group in "${groups[@]}"; do
 done
 echo "locking triton"
 compile --generate-hashes --no-deps locks/triton.in -o locks/triton.txt
+echo "locking bench"
+compile --generate-hashes --no-deps locks/bench.in -o locks/bench.txt
