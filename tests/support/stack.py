@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +18,15 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def triton(tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """Triton alone, drawing with the tiny model."""
-    environment = {"REELMILL_DIFFUSION_MODEL": tiny_model, "REELMILL_TORCH_THREADS": "1"}
+def triton(
+    tiny_model: str, tiny_judge: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalStack]:
+    """Triton alone, drawing with the tiny model and judging with the tiny judge."""
+    environment = {
+        "REELMILL_DIFFUSION_MODEL": tiny_model,
+        "REELMILL_JUDGE_MODEL": str(tiny_judge),
+        "REELMILL_TORCH_THREADS": "1",
+    }
     folder = tmp_path_factory.mktemp("triton")
     with LocalStack(folder, only=("triton",), environment=environment) as stack:
         yield stack

@@ -56,3 +56,11 @@ def judge_model() -> Path | None:
     ours = starter() / "judge"
     suits = diffusion_model() == starter() / "model" or os.environ.get("REELMILL_GATE") == "on"
     return ours if suits and ours.is_dir() else None
+
+
+def judge_bank(judge: Path) -> Path:
+    """What a judge compares with: REELMILL_JUDGE_BANK, its own bank, or ours, which suits any judge."""
+    if chosen := os.environ.get("REELMILL_JUDGE_BANK"):
+        return Path(chosen).resolve()
+    own = judge / "bank"
+    return own if own.is_dir() else starter() / "judge" / "bank"

@@ -18,7 +18,7 @@ from reelmill_local.names import SERVERS, SERVICES
 from reelmill_local.process import Report, StartError, SupervisedProcess
 from reelmill_local.servers import S3Keys, nats_server, seaweed_server, triton_server
 from reelmill_local.servers.seaweed import write_private
-from reelmill_local.services import diffusion_model, judge_model, repository_root, service_process
+from reelmill_local.services import diffusion_model, judge_bank, judge_model, repository_root, service_process
 from reelmill_local.spec import ProcessSpec
 
 HOST = "127.0.0.1"
@@ -133,7 +133,8 @@ class Supervisor:
             specs.append(seaweed_server(data / "s3", ports, keys, BUCKET))
         if "triton" in self._names:
             models = repository_root() / "services" / "render" / "triton-models"
-            specs.append(triton_server(data / "triton", ports, models, model, judge))
+            judging = (judge, judge_bank(judge)) if judge else None
+            specs.append(triton_server(data / "triton", ports, models, model, judging))
         for name in SERVICES:
             if name in self._names:
                 specs.append(service_process(name, ports[name], data / name, self.environment))

@@ -5,13 +5,17 @@ from __future__ import annotations  # the stubs' async types exist for type chec
 import asyncio
 import hashlib
 import io
+import re
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from google.protobuf import json_format
 from google.rpc import error_details_pb2, status_pb2
+from numpy.typing import NDArray
 from PIL import Image
 
 from reelmill.v1 import common_pb2, events_pb2, render_pb2, render_pb2_grpc
@@ -27,8 +31,15 @@ pytestmark = [pytest.mark.stack, pytest.mark.torch, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def stack(tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    environment = {"REELMILL_DIFFUSION_MODEL": tiny_model, "REELMILL_TORCH_THREADS": "1"}
+def stack(
+    tiny_model: str, tiny_judge: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalStack]:
+    environment = {
+        "REELMILL_DIFFUSION_MODEL": tiny_model,
+        "REELMILL_JUDGE_MODEL": str(tiny_judge),
+        "REELMILL_GATE": "off",  # where a request does not say
+        "REELMILL_TORCH_THREADS": "1",
+    }
     folder = tmp_path_factory.mktemp("stack")
     with LocalStack(folder, only=("nats", "s3", "triton", "render"), environment=environment) as running:
         yield running
@@ -83,6 +94,21 @@ async def frames_of(bus: Bus, movie: MovieName, count: int) -> list[events_pb2.F
     return [json_format.Parse(message.data or b"", events_pb2.FrameEvent()) for message in messages]
 
 
+def pixels(png: bytes) -> NDArray[np.int64]:
+    return np.asarray(Image.open(io.BytesIO(png)), np.int64)
+
+
+def details_of(error: grpc.aio.AioRpcError) -> Any:
+    trailing: Any = error.trailing_metadata()
+    return status_pb2.Status.FromString(dict(trailing)["grpc-status-details-bin"]).details
+
+
+def reason_of(error: grpc.aio.AioRpcError) -> str:
+    info = error_details_pb2.ErrorInfo()
+    assert details_of(error)[0].Unpack(info)
+    return str(info.reason)
+
+
 async def test_both_doors_make_the_same_frames(
     service: render_pb2_grpc.RenderServiceAsyncStub, bus: Bus, store: S3Store
 ) -> None:
@@ -107,6 +133,72 @@ async def test_both_doors_make_the_same_frames(
     assert all(u.frame.reused and u.frame.image for u in again if u.HasField("frame"))
 
 
+async def with_references(store: S3Store) -> list[str]:
+    """Keys of two stored references of a style."""
+    keys = [f"projects/acme/styles/s/references/{index:02d}.png" for index in range(2)]
+    for index, key in enumerate(keys):
+        content = io.BytesIO()
+        Image.effect_mandelbrot((96, 64), (-2 + index, -1, 1, 1), 50).convert("RGB").save(content, "PNG")
+        await store.put(key, content.getvalue(), "image/png")
+    return keys
+
+
+async def test_both_doors_judge_frames_alike_and_draw_none_more_often_than_allowed(
+    service: render_pb2_grpc.RenderServiceAsyncStub, bus: Bus, store: S3Store
+) -> None:
+    by_call, by_job = MovieName("acme", "judged-by-call"), MovieName("acme", "judged-by-job")
+    asked = request(by_call, 6)
+    asked.gate.mode, asked.gate.max_redraws = render_pb2.GateOptions.MODE_ON, 2
+    asked.style.reference_keys.extend(await with_references(store))
+    updates = [update async for update in service.RenderFrames(asked)]
+    frames = {u.frame.key_frame.index: u.frame.key_frame for u in updates if u.HasField("frame")}
+    assert sorted(frames) == list(range(6))
+    for index, frame in frames.items():
+        attempts = list(frame.attempts)
+        [kept] = [attempt for attempt in attempts if attempt.kept]
+        assert 1 <= len(attempts) <= 3
+        assert attempts[0].seed == index
+        assert all(attempt.style_rank and attempt.text_rank for attempt in attempts)
+        assert (frame.seed, frame.passed) == (kept.seed, kept.passed)
+        assert re.fullmatch("[0-9a-f]{64}", frame.judge_digest)
+    assert any(len(frame.attempts) > 1 for frame in frames.values()), (
+        "a random judge lets nothing pass at once"
+    )
+    for index in range(6):
+        job = frame_job(by_job, index)
+        job.render.gate.CopyFrom(asked.gate)
+        job.render.style.CopyFrom(asked.style)
+        await ask(bus, job, common_pb2.STAGE_RENDER)
+    for event in await frames_of(bus, by_job, 6):
+        assert not event.HasField("failure"), event.failure.message
+        lineage = json_format.Parse(await store.get(by_job.lineage_key(event.index)), render_pb2.KeyFrame())
+        assert lineage.input_digest == frames[event.index].input_digest
+        # A rounding may decide whether a picture passes, not which seeds are tried.
+        assert all(
+            a.seed == b.seed for a, b in zip(lineage.attempts, frames[event.index].attempts, strict=False)
+        )
+    again = [update async for update in service.RenderFrames(asked)]
+    assert all(u.frame.reused for u in again if u.HasField("frame"))
+
+
+async def test_a_judged_frame_is_drawn_again_from_its_lineage(
+    service: render_pb2_grpc.RenderServiceAsyncStub,
+) -> None:
+    asked = request(MovieName("acme", "judged"), 3)
+    asked.gate.mode = render_pb2.GateOptions.MODE_ON
+    judged = {
+        u.frame.key_frame.index: u.frame async for u in service.RenderFrames(asked) if u.HasField("frame")
+    }
+    again = request(MovieName("acme", "drawn-again"), 3)
+    for frame in again.frames:
+        frame.seed = judged[frame.index].key_frame.seed
+    async for update in service.RenderFrames(again):
+        if update.HasField("frame"):
+            before = judged[update.frame.key_frame.index].image
+            assert np.abs(pixels(update.frame.image) - pixels(before)).max() <= 2
+            assert not update.frame.key_frame.attempts
+
+
 async def test_bad_input_gets_a_status_that_names_the_field(
     service: render_pb2_grpc.RenderServiceAsyncStub,
 ) -> None:
@@ -115,13 +207,28 @@ async def test_bad_input_gets_a_status_that_names_the_field(
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         [update async for update in service.RenderFrames(bad)]
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    trailing: Any = refused.value.trailing_metadata()
-    status = status_pb2.Status.FromString(dict(trailing)["grpc-status-details-bin"])
-    info, violation = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-    assert status.details[0].Unpack(info)
-    assert status.details[1].Unpack(violation)
-    assert info.reason == "INVALID_FIELD"
+    violation = error_details_pb2.BadRequest()
+    assert details_of(refused.value)[1].Unpack(violation)
+    assert reason_of(refused.value) == "INVALID_FIELD"
     assert violation.field_violations[0].field == "frames[1].prompt"
+
+
+async def test_a_style_that_another_model_learned_is_refused_naming_both(
+    service: render_pb2_grpc.RenderServiceAsyncStub, tiny_model: str
+) -> None:
+    import torch
+
+    from reelmill_diffusion import StyleEmbedding, model_digest
+
+    asked = request(MovieName("acme", "foreign-style"), 1)
+    foreign = StyleEmbedding({"clip_l": torch.zeros(2, 32)}, metadata={"model_digest": "ab" * 32})
+    asked.style.content = foreign.to_bytes()
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        [update async for update in service.RenderFrames(asked)]
+    assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert reason_of(refused.value) == "MODEL_REJECTED"
+    assert "ab" * 6 in str(refused.value.details())
+    assert model_digest(Path(tiny_model))[:12] in str(refused.value.details())
 
 
 async def test_what_the_model_refuses_fails_that_frame_alone(bus: Bus) -> None:
@@ -180,6 +287,8 @@ async def test_cancelling_a_movie_sets_triton_free(
 async def test_frames_outlast_a_triton_that_is_killed(bus: Bus, stack: LocalStack, store: S3Store) -> None:
     movie = MovieName("acme", "outage")
     jobs = [frame_job(movie, index, steps=40) for index in range(40)]
+    for job in jobs[::2]:  # the judge dies, too
+        job.render.gate.mode, job.render.gate.max_redraws = render_pb2.GateOptions.MODE_ON, 1
     await asyncio.gather(*(ask(bus, job, common_pb2.STAGE_RENDER) for job in jobs))
     await frames_of(bus, movie, 1)
     before = {event.index for event in await frames_of(bus, movie, 1)}

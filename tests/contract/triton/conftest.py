@@ -12,7 +12,6 @@ import pytest_asyncio
 from reelmill_local.process import SupervisedProcess
 from reelmill_local.servers import triton_server
 from reelmill_local.services import repository_root
-from tests.support.judges import tiny_judge  # noqa: F401
 from tests.support.servers import free_port
 from tests.support.tiny import _one_torch_thread, tiny_sd, tiny_xl  # noqa: F401
 
@@ -27,7 +26,7 @@ def directory(request: pytest.FixtureRequest) -> Path:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def triton(
     directory: Path,
-    tiny_judge: Path,  # noqa: F811
+    tiny_judge: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[str]:
     """Its gRPC address."""
@@ -40,7 +39,7 @@ async def a_triton(folder: Path, model: Path, judge: Path, **environment: str) -
     """One with both models; its gRPC address."""
     ports = {name: free_port() for name in ("triton", "triton-http", "triton-metrics")}
     models = repository_root() / "services" / "render" / "triton-models"
-    spec = triton_server(folder, ports, models, model, judge)
+    spec = triton_server(folder, ports, models, model, (judge, judge / "bank"))
     spec = replace(spec, environment={**spec.environment, "REELMILL_TORCH_THREADS": "1", **environment})
     process = SupervisedProcess(spec, folder / "triton.log", lambda line: None)
     await process.start()

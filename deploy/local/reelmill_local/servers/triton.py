@@ -15,7 +15,11 @@ HOST = "127.0.0.1"
 
 
 def triton_server(
-    folder: Path, ports: Mapping[str, int], repository: Path, model: Path, judge: Path | None = None
+    folder: Path,
+    ports: Mapping[str, int],
+    repository: Path,
+    model: Path,
+    judge: tuple[Path, Path] | None = None,
 ) -> ProcessSpec:
     """Triton with the models of `repository`, run by this Python and its packages.
 
@@ -24,7 +28,7 @@ def triton_server(
         ports: For "triton" (gRPC), "triton-http" and "triton-metrics".
         repository: A Triton model repository.
         model: The diffusion model, a directory in diffusers format.
-        judge: The judge of its pictures, our own or a CLIP; None: none is served.
+        judge: The judge of its pictures, our own or a CLIP, and its bank; None: none is served.
 
     Raises:
         NotInstalledError: The server, its stub for this Python, libpython, the model or the judge is missing.
@@ -42,9 +46,9 @@ def triton_server(
             f"{model} is no directory in diffusers format (it has no model_index.json); "
             "REELMILL_DIFFUSION_MODEL says where the diffusion model is"
         )
-    if judge is not None and not any((judge / name).exists() for name in ("judge.json", "config.json")):
+    if judge is not None and not any((judge[0] / name).exists() for name in ("judge.json", "config.json")):
         raise NotInstalledError(
-            f"{judge} is neither a judge (it has no judge.json) nor a CLIP (no config.json); "
+            f"{judge[0]} is neither a judge (it has no judge.json) nor a CLIP (no config.json); "
             "REELMILL_JUDGE_MODEL says where the judge of pictures is"
         )
     libpython = library_folder()
@@ -87,7 +91,7 @@ def triton_server(
             # This interpreter's own library first: another build cannot load the packages' compiled parts.
             "LD_LIBRARY_PATH": f"{libpython}:{wheel / 'nvidia_pytriton.libs'}",
             "REELMILL_DIFFUSION_MODEL": str(model),
-            **({"REELMILL_JUDGE_MODEL": str(judge)} if judge else {}),
+            **(_judging(*judge) if judge else {}),
         },
         ready_within=300,
         stop_within=15,
@@ -96,3 +100,7 @@ def triton_server(
         "REELMILL_JUDGE_MODEL (a judge or a CLIP), free memory (2 GB are enough for the starter model) and "
         "free space in /dev/shm (64 MB)",
     )
+
+
+def _judging(judge: Path, bank: Path) -> dict[str, str]:
+    return {"REELMILL_JUDGE_MODEL": str(judge), "REELMILL_JUDGE_BANK": str(bank)}
