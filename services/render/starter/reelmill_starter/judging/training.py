@@ -33,6 +33,8 @@ _STAGE: Final = "judge"
 _SAVE_SECONDS: Final = 120
 # Pictures to begin on.
 _ENOUGH: Final = 4096
+# Pictures that are looked at whenever the training is saved.
+_WATCHED: Final = 192
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,7 @@ class JudgeTraining:
         state = {"learner": self.learner.state_dict(), "optimiser": self.optimiser.state_dict()}
         record = {"step": self.step, "seconds": self.seconds, "started": self.started.isoformat()}
         self.folder.save(_STAGE, {**state, **record})
-        examples = measuring_examples(self.plan.seed, 192)
+        examples = measuring_examples(self.plan.seed, _WATCHED)
         pixels = np.stack([one.draw(128).pixels for one in examples])
         found = scores(self.judge(), pixels, [one.scene for one in examples])
         say(f"judge: saved; {', '.join(f'{name} {value:.3f}' for name, value in found.items())}")
