@@ -5,13 +5,15 @@ checkpoint.safetensors         while it is being learned
 learned_embeds.safetensors     the embedding
 lineage.json                   prompts, seeds, options, scores: what is needed to learn it again
 style.json                     reelmill.v1.Style; stands once all else is there
+characters/<digest>/           the same for a character in this style; character.json is its record
+casts/<sha256>.safetensors     the vectors of the style and of a movie's characters in one file
 """
 
 import hashlib
 import io
 from collections.abc import Mapping
 from json import dumps
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from google.protobuf import json_format
@@ -24,47 +26,54 @@ from reelmill_kit.store import ObjectStore
 
 from .ports import Image
 
+R = TypeVar("R", style_pb2.Style, style_pb2.LearnedCharacter)
 
-class StyleArchive:
-    """One style's part of the store."""
 
-    def __init__(self, store: ObjectStore, project: ProjectName, digest: str) -> None:
+class Archive(Generic[R]):
+    """The part of the store below `prefix`, for something that is learned from images."""
+
+    record_name: str
+    images_name: str
+
+    def __init__(self, store: ObjectStore, prefix: str) -> None:
         self._store = store
-        self._prefix = project.style_prefix(digest)
-        self.name = self._prefix.rstrip("/")
-        self.embedding_key = f"{self._prefix}learned_embeds.safetensors"
+        self._prefix = prefix
+        self.name = prefix.rstrip("/")
+        self.embedding_key = f"{prefix}learned_embeds.safetensors"
+
+    def empty_record(self) -> R:
+        raise NotImplementedError
 
     def reference_key(self, index: int) -> str:
-        return f"{self._prefix}references/{index:02d}.png"
+        return f"{self._prefix}{self.images_name}/{index:02d}.png"
 
-    async def learned(self) -> style_pb2.LearnedStyle | None:
-        """The style if it is stored whole."""
-        record = await self._get("style.json")
-        if record is None:
+    async def stored(self) -> tuple[R, bytes] | None:
+        """The record and the embedding file, if both are stored whole."""
+        data = await self._get(self.record_name)
+        if data is None:
             return None
         try:
-            style = json_format.Parse(record, style_pb2.Style(), ignore_unknown_fields=True)
+            record = json_format.Parse(data, self.empty_record(), ignore_unknown_fields=True)
         except (json_format.ParseError, UnicodeDecodeError):
             return None  # damaged: as good as none
         embedding = await self._get("learned_embeds.safetensors")
-        if embedding is None or hashlib.sha256(embedding).hexdigest() != style.embedding_digest:
+        if embedding is None or hashlib.sha256(embedding).hexdigest() != record.embedding_digest:
             return None
-        return style_pb2.LearnedStyle(style=style, embedding=embedding)
+        return record, embedding
 
-    async def keep_learned(
-        self, style: style_pb2.Style, embedding: bytes, lineage: Mapping[str, Any]
-    ) -> None:
+    async def keep(self, record: R, embedding: bytes, lineage: Mapping[str, Any]) -> None:
+        """Stores what was learned, the record last."""
         await self._store.put(self.embedding_key, embedding, "application/octet-stream")
         await self._store.put(
             f"{self._prefix}lineage.json", dumps(lineage, indent=1).encode(), "application/json"
         )
-        record = json_format.MessageToJson(style).encode()
-        await self._store.put(f"{self._prefix}style.json", record, "application/json")
+        data = json_format.MessageToJson(record).encode()
+        await self._store.put(f"{self._prefix}{self.record_name}", data, "application/json")
         await self._store.delete_prefix(f"{self._prefix}checkpoint.safetensors")
 
     async def reference(self, index: int) -> Image | None:
         """A reference that was stored before."""
-        content = await self._get(f"references/{index:02d}.png")
+        content = await self._get(f"{self.images_name}/{index:02d}.png")
         if content is None:
             return None
         try:
@@ -91,3 +100,39 @@ class StyleArchive:
             if error.reason is not Reason.NOT_FOUND:
                 raise
             return None
+
+
+class StyleArchive(Archive[style_pb2.Style]):
+    """One style's part of the store."""
+
+    record_name, images_name = "style.json", "references"
+
+    def __init__(self, store: ObjectStore, project: ProjectName, digest: str) -> None:
+        super().__init__(store, project.style_prefix(digest))
+
+    def empty_record(self) -> style_pb2.Style:
+        return style_pb2.Style()
+
+    async def learned(self) -> style_pb2.LearnedStyle | None:
+        """The style if it is stored whole."""
+        stored = await self.stored()
+        return stored and style_pb2.LearnedStyle(style=stored[0], embedding=stored[1])
+
+    def character(self, digest: str) -> "CharacterArchive":
+        """The part for a character in this style."""
+        return CharacterArchive(self._store, f"{self._prefix}characters/{digest}/")
+
+    async def keep_cast(self, content: bytes, digest: str) -> str:
+        """Stores a file that holds the style and characters; returns its key."""
+        key = f"{self._prefix}casts/{digest}.safetensors"
+        await self._store.put(key, content, "application/octet-stream")
+        return key
+
+
+class CharacterArchive(Archive[style_pb2.LearnedCharacter]):
+    """One character's part of a style's part of the store."""
+
+    record_name, images_name = "character.json", "portraits"
+
+    def empty_record(self) -> style_pb2.LearnedCharacter:
+        return style_pb2.LearnedCharacter()

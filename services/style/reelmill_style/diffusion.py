@@ -13,6 +13,7 @@ from reelmill_diffusion import (
     Drawing,
     InputError,
     ModelError,
+    StyleEmbedding,
     draw,
     use_threads,
 )
@@ -20,9 +21,10 @@ from reelmill_diffusion.inversion import InversionOptions, Reference, learn_styl
 from reelmill_kit.errors import Reason, ReelmillError, invalid
 from reelmill_kit.telemetry import logger
 
-from .ports import Embedding, Example, Image, Plan
+from .ports import Embedded, Embedding, Example, Image, Plan
 
 T = TypeVar("T")
+_MOST_VECTORS = 16
 
 
 class DiffusionLearner:
@@ -41,10 +43,10 @@ class DiffusionLearner:
     async def model_digest(self) -> str:
         return (await self._model()).digest
 
-    async def draw(self, pictures: Sequence[tuple[str, int]]) -> list[Image]:
+    async def draw(self, pictures: Sequence[tuple[str, int]], style: bytes = b"") -> list[Image]:
         model = await self._model()
-
-        drawings = [Drawing(prompt=prompt, seed=seed) for prompt, seed in pictures]
+        learned = StyleEmbedding.from_bytes(style) if style else None
+        drawings = [Drawing(prompt=prompt, seed=seed, style=learned) for prompt, seed in pictures]
 
         def work(cancelled: Callable[[], bool]) -> list[Image]:
             try:
@@ -67,12 +69,16 @@ class DiffusionLearner:
         progress: Callable[[int, int], None],
         resume: bytes | None,
         keep: Callable[[bytes], None],
+        beside: bytes = b"",
     ) -> Embedding:
         model = await self._model()
         loop = asyncio.get_running_loop()
         references = [Reference(example.image, example.prompt) for example in examples]
         options = InversionOptions(
-            steps=plan.steps, vectors=plan.vectors, batch_size=plan.batch_size, seed=plan.seed
+            steps=plan.steps,
+            vectors=plan.vectors or min(model.word_count(plan.text), _MOST_VECTORS),
+            batch_size=plan.batch_size,
+            seed=plan.seed,
         )
 
         def work(cancelled: Callable[[], bool]) -> Embedding:
@@ -80,8 +86,10 @@ class DiffusionLearner:
                 learned = learn_style(
                     model,
                     references,
-                    plan.style_text,
+                    plan.text,
                     options,
+                    token=plan.token,
+                    beside=StyleEmbedding.from_bytes(beside) if beside else None,
                     progress=lambda done, total: _tell(loop, progress, done, total),
                     cancelled=cancelled,
                     resume=resume,
@@ -90,7 +98,9 @@ class DiffusionLearner:
             except InputError as error:
                 raise invalid(f"options.{error.field}", str(error).partition(": ")[2]) from error
             except ModelError as error:
-                raise ReelmillError(Reason.MODEL_REJECTED, f"the style cannot be learned: {error}") from error
+                raise ReelmillError(
+                    Reason.MODEL_REJECTED, f"{plan.token} cannot be learned: {error}"
+                ) from error
             scores = learned.scores
             return Embedding(
                 content=learned.embedding.to_bytes(),
@@ -99,10 +109,15 @@ class DiffusionLearner:
                 initial_loss=scores.initial_loss,
                 final_loss=scores.final_loss,
                 scores=asdict(scores),
+                vectors=learned.embedding.count,
                 diverged=scores.diverged,
             )
 
         return await _in_thread(work)
+
+    def together(self, style: bytes, others: Sequence[bytes]) -> Embedded:
+        whole = StyleEmbedding.from_bytes(style).with_tokens(map(StyleEmbedding.from_bytes, others))
+        return Embedded(whole.to_bytes(), whole.digest)
 
     async def _model(self) -> DiffusionModel:
         loading = self._loading

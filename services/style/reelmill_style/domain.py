@@ -29,6 +29,8 @@ class Defaults:
     vectors: int
     references: int
     batch_size: int = 4
+    portraits: int = 10
+    character_steps: int = 60
 
 
 @dataclass(frozen=True, slots=True)

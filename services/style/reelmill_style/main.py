@@ -31,6 +31,8 @@ async def serve() -> None:
         vectors=settings.style_vectors,
         references=settings.style_references,
         batch_size=settings.style_batch_size,
+        portraits=settings.character_portraits,
+        character_steps=settings.character_steps,
     )
     stage = StyleStage(store, learner, defaults)
     runtime.needs("object store", store.check)

@@ -13,7 +13,7 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An image in the style, and a prompt that says what is on it, with `<style>`."""
+    """An image, and a prompt that says what is on it, with the token that is learned."""
 
     image: Image
     prompt: str
@@ -33,18 +33,28 @@ class Embedding:
     initial_loss: float
     final_loss: float
     scores: dict[str, float | str]
+    vectors: int
     diverged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How to learn."""
+class Embedded:
+    """An embedding file (safetensors) and its sha256 in hex."""
 
-    style_text: str
+    content: bytes
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to learn `token` from the words `text`. 0 vectors: one for each token of the words, at most 16."""
+
+    text: str
     seed: int
     steps: int
     vectors: int
     batch_size: int
+    token: str
 
 
 class Learner(Protocol):
@@ -57,8 +67,11 @@ class Learner(Protocol):
     async def model_digest(self) -> str:
         """sha256 of the model directory, in hex. Raises NOT_READY."""
 
-    async def draw(self, pictures: Sequence[tuple[str, int]]) -> list[Image]:
-        """Pictures of prompts and seeds in one batch, at the model's defaults. Raises MODEL_REJECTED."""
+    async def draw(self, pictures: Sequence[tuple[str, int]], style: bytes = b"") -> list[Image]:
+        """Pictures of prompts and seeds in one batch, at the model's defaults.
+
+        `style`: the embedding file for prompts with `<style>`. Raises MODEL_REJECTED.
+        """
 
     async def learn(
         self,
@@ -67,9 +80,15 @@ class Learner(Protocol):
         progress: Callable[[int, int], None],
         resume: bytes | None,
         keep: Callable[[bytes], None],
+        beside: bytes = b"",
     ) -> Embedding:
         """Learns. `progress(done, total)` and `keep(checkpoint)` are called in the event loop.
+
+        `beside`: the embedding file for other learned tokens in the prompts, which stay as they are.
 
         `resume`: the checkpoint that an earlier, interrupted call kept. Raises INVALID_FIELD where the
         options do not suit the model, MODEL_REJECTED where the model computes nonsense.
         """
+
+    def together(self, style: bytes, others: Sequence[bytes]) -> Embedded:
+        """One embedding file of a style's and those of other tokens."""

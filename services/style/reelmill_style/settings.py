@@ -29,3 +29,7 @@ class StyleSettings(ServiceSettings):
     style_references: Annotated[
         int, Field(ge=1, le=64, description="References drawn where a request does not say.")
     ] = 10
+    character_portraits: Annotated[
+        int, Field(ge=1, le=64, description="Portraits that a character's token is learned from.")
+    ] = 10
+    character_steps: Annotated[int, Field(ge=1, le=5000, description="Updates for a character.")] = 60

@@ -2,19 +2,23 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 
 import numpy as np
 
 from reelmill.v1 import style_pb2
 from reelmill_kit import images
 from reelmill_kit.errors import Reason, ReelmillError, invalid
+from reelmill_kit.names import ProjectName
 from reelmill_kit.progress import Report
 from reelmill_kit.store import ObjectStore
 from reelmill_kit.telemetry import logger, tracer
 
 from .archive import StyleArchive
+from .cast import CastLearner
+from .characters import characters, given_style
+from .checkpoints import CheckpointKeeper
 from .domain import (
+    TOKEN,
     Defaults,
     DrawnReference,
     GivenReference,
@@ -34,13 +38,30 @@ class StyleStage:
         self._learner = learner
         self._defaults = defaults
         self._device = asyncio.Lock()
+        self._cast = CastLearner(store, learner, self._device)
 
     async def run(self, message: style_pb2.LearnStyleRequest, report: Report) -> style_pb2.LearnedStyle:
         """The learned style, stored; the stored one where it was learned from the same things.
 
-        One is learned at a time. Raises ReelmillError: INVALID_FIELD, MODEL_REJECTED, NOT_READY or
-        STORE_UNAVAILABLE.
+        With characters: the style and their tokens, in one file. One is learned at a time. Raises
+        ReelmillError: INVALID_FIELD, MODEL_REJECTED, NOT_READY or STORE_UNAVAILABLE.
         """
+        people = characters(message, self._defaults)
+        learned = await (self._given if message.learned_style else self._style)(message, report)
+        return await self._cast.join(learned, people, report) if people else learned
+
+    async def _given(self, message: style_pb2.LearnStyleRequest, report: Report) -> style_pb2.LearnedStyle:
+        """A style that was learned before."""
+        project = ProjectName.parse(message.parent, "parent")
+        learned = await StyleArchive(self._store, project, given_style(message, project)).learned()
+        if learned is None:
+            raise invalid("learned_style", f"there is no style {message.learned_style} that is whole")
+        if (digest := await self._learner.model_digest()) != learned.style.model_digest:
+            known = learned.style.model_digest[:12]
+            raise invalid("learned_style", f"was learned for the model {known}.., not for {digest[:12]}..")
+        return learned
+
+    async def _style(self, message: style_pb2.LearnStyleRequest, report: Report) -> style_pb2.LearnedStyle:
         request = StyleRequest.parse(message, self._defaults)
         references = await self._references(request, message)
         digest = request.digest(await self._learner.model_digest(), references)
@@ -97,13 +118,14 @@ class StyleStage:
             drawn = await self._images(start, some, archive)
             examples += [Example(i, r.learning_prompt) for i, r in zip(drawn, some, strict=True)]
         plan = Plan(
-            style_text=request.text,
+            text=request.text,
             seed=request.seed,
             steps=request.steps,
             vectors=request.vectors,
             batch_size=request.batch_size,
+            token=TOKEN,
         )
-        keeper = _CheckpointKeeper(archive)
+        keeper = CheckpointKeeper(archive)
         try:
             embedding = await self._learner.learn(
                 examples,
@@ -130,7 +152,7 @@ class StyleStage:
             ],
             "scores": embedding.scores,
         }
-        await archive.keep_learned(style, embedding.content, lineage)
+        await archive.keep(style, embedding.content, lineage)
         log = logger().warning if embedding.diverged else logger().info
         log("style learned", style=archive.name, **embedding.scores)
         report("style learned", total, total)
@@ -166,7 +188,7 @@ class StyleStage:
         style = style_pb2.Style(
             name=archive.name,
             text=request.proto_text(),
-            token="<style>",  # noqa: S106
+            token=TOKEN,
             vectors=request.vectors,
             embedding_key=archive.embedding_key,
             embedding_digest=embedding.digest,
@@ -182,30 +204,3 @@ class StyleStage:
 
 def _decode(image: bytes, index: int) -> Image:
     return np.array(images.check(image, f"references[{index}]"))
-
-
-class _CheckpointKeeper:
-    """Stores checkpoints one after the other while learning goes on; only the newest matters."""
-
-    def __init__(self, archive: StyleArchive) -> None:
-        self._archive = archive
-        self._newest: bytes | None = None
-        self._storing: asyncio.Task[None] | None = None
-
-    def keep(self, data: bytes) -> None:
-        self._newest = data
-        if self._storing is None or self._storing.done():
-            self._storing = asyncio.create_task(self._store())
-
-    async def finish(self) -> None:
-        if self._storing is not None:
-            with suppress(asyncio.CancelledError):
-                await asyncio.shield(self._storing)
-
-    async def _store(self) -> None:
-        while (data := self._newest) is not None:
-            self._newest = None
-            try:
-                await self._archive.keep_checkpoint(data)
-            except ReelmillError as error:  # learning can do without
-                logger().warning("checkpoint not stored", error=error.message)

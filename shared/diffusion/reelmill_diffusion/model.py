@@ -106,6 +106,10 @@ class DiffusionModel:
             vectors = {TOKEN: vectors} if vectors else {}
         return [encoder.tokenize(prompt, vectors) for encoder in self.encoders]
 
+    def word_count(self, text: str) -> int:
+        """How many tokens the first text encoder makes of ordinary text, at least 1."""
+        return max(1, self.encoders[0].word_count(text))
+
     def encode(
         self, tokens: list[list[Tokens]], learned: Mapping[str, Vectors]
     ) -> tuple[torch.Tensor, torch.Tensor | None]:

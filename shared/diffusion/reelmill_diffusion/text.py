@@ -85,6 +85,10 @@ class TextEncoder:
             short += ids[run.start : run.start + run.length]
         return Tokens([begin, *short, end, *[pad] * (self.length - 2 - len(short))], places)
 
+    def word_count(self, text: str) -> int:
+        """How many tokens ordinary text has."""
+        return len(self.tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
+
     @property
     def _filler(self) -> int:
         """An ordinary token, so that the model finds its end-of-text where it is."""

@@ -37,9 +37,9 @@ class CountingLearner(DiffusionLearner):
     drawn = 0
     learned = 0
 
-    async def draw(self, pictures: Sequence[tuple[str, int]]) -> list[Any]:
+    async def draw(self, pictures: Sequence[tuple[str, int]], style: bytes = b"") -> list[Any]:
         self.drawn += len(pictures)
-        return await super().draw(pictures)
+        return await super().draw(pictures, style)
 
     async def learn(self, *args: Any) -> Any:
         self.learned += 1
