@@ -4,12 +4,15 @@ from __future__ import annotations  # the stubs' async types exist for type chec
 
 import asyncio
 import itertools
+import json
+import pickle
 import signal
 from collections.abc import AsyncIterator, Iterator
 
 import grpc
 import pytest
 from google.protobuf import json_format
+from PIL import Image
 
 from reelmill.v1 import common_pb2, events_pb2, script_pb2, style_pb2, style_pb2_grpc
 from reelmill_kit.bus import EVENTS, Bus
@@ -18,6 +21,7 @@ from reelmill_kit.settings import ServiceSettings
 from reelmill_kit.store import S3Store
 from reelmill_local.stack import LocalStack
 from tests.support.jobs import ask, stage_event, wait_for
+from tests.support.pictures import encoded, gradient, png_bomb
 
 pytestmark = [pytest.mark.stack, pytest.mark.torch, pytest.mark.slow]
 STEPS, REFERENCES = 400, 2
@@ -138,12 +142,36 @@ async def test_a_call_gets_the_style_that_a_job_has_learned(stack: LocalStack, b
     assert [u.learned.style for u in updates] == [stage_event(message).style], "it was learned twice"
 
 
-async def test_a_job_with_an_unreadable_reference_fails_and_names_it(stack: LocalStack, bus: Bus) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [b"no image", pickle.dumps([1]), png_bomb(30_000), encoded(Image.new("RGB", (64, 64), "teal"))],
+    ids=["a text", "a pickle", "a bomb", "one colour"],
+)
+async def test_a_job_with_a_reference_that_teaches_nothing_fails_and_names_it(
+    stack: LocalStack, bus: Bus, content: bytes
+) -> None:
     movie = a_movie()
     asked = request(movie, 1, 5)
-    asked.references.add(content=b"no image")
+    asked.references.add(content=content)
     await ask(bus, events_pb2.StageJob(movie=str(movie), run=1, style=asked), common_pb2.STAGE_STYLE)
     message = await wait_for(bus, EVENTS, movie.event_subject("style", "failed"), timeout=60)
     failure = stage_event(message).failure
     assert failure.reason == "INVALID_FIELD"
     assert failure.metadata["field"] == "references[0].content"
+
+
+async def test_a_style_is_learned_from_pictures_in_the_store_with_what_is_said_of_them(
+    stack: LocalStack, store: S3Store
+) -> None:
+    movie = a_movie()
+    key = f"projects/{movie.project}/uploads/print.jpg"
+    await store.put(key, encoded(gradient(mode="CMYK"), "JPEG"), "image/jpeg")
+    asked = request(movie, 1, 5)
+    asked.references.add(key=key, caption="a wall by night")
+    asked.references.add(content=encoded(gradient(mode="RGBA")))
+    async with grpc.aio.insecure_channel(stack.addresses["style"]) as channel:
+        stub = style_pb2_grpc.StyleServiceStub(channel)
+        *_, last = [update async for update in stub.LearnStyle(asked, timeout=60)]
+    lineage = json.loads(await store.get(f"{last.learned.style.name}/lineage.json"))
+    assert lineage["references"][0]["prompt"] == "a wall by night, in <style> style"
+    assert lineage["scores"]["stopped_because"] == "all steps made"
