@@ -14,7 +14,7 @@ from reelmill_kit.names import STAGE_NAMES, MovieName, ProjectName, Stage
 from reelmill_kit.store import ObjectStore
 from reelmill_kit.telemetry import instruments, logger
 
-from . import domain
+from . import characters, domain, stage_jobs
 from .domain import Record
 from .repository import MovieRepository
 
@@ -162,7 +162,9 @@ class Controller:
                     await self._publish_stage(record, entry.stage, again=True)
 
     async def _begin(self, record: Record, stage: Stage) -> None:
-        learned = record.movie.learned_style if stage == common_pb2.STAGE_STYLE else ""
+        # With characters to learn, the style stage has something to do for a style that is there already.
+        taken = stage == common_pb2.STAGE_STYLE and not characters.are_learned(record.movie)
+        learned = record.movie.learned_style if taken else ""
         if learned:
             style = await self._learned_style(record.name.project, learned)
         elif stage != common_pb2.STAGE_RENDER:
@@ -207,8 +209,9 @@ class Controller:
 
     async def _publish_frames(self, record: Record, wanted: set[int], *, again: bool = False) -> None:
         script = await self._script(record.name)
+        tokens = characters.tokens(record.movie, script)
         jobs = [
-            (frame.index, domain.frame_job(record, frame))
+            (frame.index, stage_jobs.frame_job(record, frame, tokens))
             for chapter in script.chapters
             for scene in chapter.scenes
             for frame in scene.frames
@@ -224,7 +227,7 @@ class Controller:
     async def _publish_stage(self, record: Record, stage: Stage, *, again: bool = False) -> None:
         script = await self._script(record.name) if stage == common_pb2.STAGE_STYLE else None
         await self._publish_job(
-            record, stage, domain.stage_job(record, stage, script), STAGE_NAMES[stage], again
+            record, stage, stage_jobs.stage_job(record, stage, script), STAGE_NAMES[stage], again
         )
 
     async def _publish_job(

@@ -10,9 +10,9 @@ from datetime import datetime
 
 from google.protobuf import json_format
 
-from reelmill.v1 import common_pb2, events_pb2, movies_pb2, render_pb2, script_pb2
+from reelmill.v1 import common_pb2, events_pb2, movies_pb2
 from reelmill_kit.errors import Reason, ReelmillError
-from reelmill_kit.names import STAGE_NAMES, MovieName, Stage
+from reelmill_kit.names import MovieName, Stage
 
 Movie = movies_pb2.Movie
 Status = movies_pb2.StageStatus
@@ -234,60 +234,6 @@ def retry(record: Record, now: datetime) -> None:
             entry.state = Status.STATE_WAITING
             entry.ClearField("progress")
             entry.ClearField("end_time")
-
-
-def frame_seed(movie_seed: int, index: int) -> int:
-    """Each frame has a seed of its own that follows from the movie's; 0 to 2^31 - 1."""
-    digest = hashlib.sha256(f"{movie_seed}/{index}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1
-
-
-def frame_job(record: Record, frame: script_pb2.Frame) -> events_pb2.StageJob:
-    """The job that draws one frame."""
-    movie = record.movie
-    request = render_pb2.RenderFramesRequest(
-        movie=movie.name,
-        frames=[
-            render_pb2.FrameRequest(
-                index=frame.index,
-                prompt=frame.prompt,
-                negative_prompt=movie.negative_prompt,
-                seed=frame_seed(movie.seed, frame.index),
-            )
-        ],
-        style=render_pb2.StyleEmbedding(
-            key=record.style_key, digest=record.style_digest, reference_keys=record.reference_keys
-        ),
-        drawing=movie.drawing,
-        gate=movie.gate if movie.HasField("gate") else None,
-    )
-    return events_pb2.StageJob(movie=movie.name, run=record.run, render=request)
-
-
-def stage_job(record: Record, stage: Stage, script: script_pb2.Script | None) -> events_pb2.StageJob:
-    """The job of any stage but rendering. Style needs the script, which says what the style is."""
-    movie = record.movie
-    job = events_pb2.StageJob(movie=movie.name, run=record.run)
-    if stage == common_pb2.STAGE_SCRIPT:
-        job.script.movie, job.script.theme, job.script.seed = movie.name, movie.theme, movie.seed
-        job.script.shape.CopyFrom(movie.shape)
-        job.script.style.CopyFrom(movie.style)
-    elif stage == common_pb2.STAGE_STYLE:
-        if script is None:
-            raise ValueError("the style job needs the script")
-        job.style.parent = f"projects/{record.name.project}"
-        job.style.movie, job.style.seed = movie.name, movie.seed
-        job.style.style.CopyFrom(script.style)
-        job.style.options.CopyFrom(movie.style_options)
-        for key in movie.reference_keys:
-            job.style.references.add(key=key)
-    elif stage == common_pb2.STAGE_QA:
-        job.qa.movie, job.qa.seed = movie.name, movie.seed
-    elif stage == common_pb2.STAGE_DATASET:
-        job.dataset.movie = movie.name
-    else:
-        raise ValueError(f"no single job makes stage {STAGE_NAMES[stage]}")
-    return job
 
 
 def _end(record: Record, state: "movies_pb2.Movie.State.ValueType", now: datetime) -> None:

@@ -84,11 +84,14 @@ def checked(movie: movies_pb2.Movie, model_name: str) -> movies_pb2.Movie:
         style=validation.style(movie.style, "movie.style"),
         style_options=validation.style_options(movie.style_options, "movie.style_options"),
         drawing=validation.drawing(movie.drawing, "movie.drawing"),
+        character_identity=movie.character_identity,
     )
     if movie.HasField("gate"):  # else not set either: a request of before the gate stays the same request
         asked.gate.CopyFrom(validation.gate(movie.gate, "movie.gate"))
     asked.shape.CopyFrom(movie.shape if movie.HasField("shape") else _DEFAULT_SHAPE)
     validation.shape(asked.shape, "movie.shape")
+    if asked.character_identity not in movies_pb2.CharacterIdentity.values():
+        raise invalid("movie.character_identity", f"{asked.character_identity} is no way to keep characters")
     if asked.model not in ("", model_name):
         raise invalid(
             "movie.model", f"{asked.model[:60]!r} is unknown; this installation draws with {model_name!r}"

@@ -36,6 +36,7 @@ class FrontDoor:
         self.controller = Controller(bus, store, self.movies, frame_window=8)
         self.checker = RequestChecker(store, "starter")
         self.drawn: list[int] = []
+        self.learned: list[style_pb2.LearnStyleRequest] = []
         self.handlers: dict[int, Handler] = {
             STAGES.STAGE_SCRIPT: self.write_script,
             STAGES.STAGE_STYLE: self.learn_style,
@@ -58,6 +59,7 @@ class FrontDoor:
         return events_pb2.StageEvent(stage=STAGES.STAGE_SCRIPT, title="T")
 
     async def learn_style(self, job: events_pb2.StageJob, report: Report) -> Outcome:
+        self.learned.append(job.style)
         style = style_pb2.Style(name="projects/acme/styles/s", embedding_key="key", embedding_digest="digest")
         return events_pb2.StageEvent(stage=STAGES.STAGE_STYLE, style=style)
 
@@ -116,6 +118,29 @@ async def test_a_movie_goes_through_all_stages_and_every_frame_is_asked_for_once
     assert record.movie.state == Movie.STATE_SUCCEEDED
     assert sorted(door.drawn) == list(range(20))
     assert record.movie.title == "T"
+
+
+@pytest.mark.parametrize("learned", [False, True])
+async def test_in_a_style_that_is_there_only_characters_are_learned(door: FrontDoor, learned: bool) -> None:
+    style = style_pb2.Style(name=f"projects/acme/styles/{'0a' * 32}", embedding_key="key")
+    await door.store.put(f"{style.name}/style.json", json_format.MessageToJson(style).encode(), "")
+    identity = (
+        movies_pb2.CHARACTER_IDENTITY_LEARNED_TOKENS
+        if learned
+        else movies_pb2.CHARACTER_IDENTITY_DESCRIPTIONS
+    )
+    wanted = Movie(
+        theme="A lighthouse",
+        shape=script_pb2.ScriptShape(chapters=1, scenes=1, frames=2),
+        learned_style=style.name,
+        character_identity=identity,
+    )
+    request = movies_pb2.CreateMovieRequest(parent="projects/acme", request_id="r-1", movie=wanted)
+    async with door.open():
+        asked = await door.controller.create(*await door.checker.check(request))
+        record = await door.ended(asked.name)
+    assert record.movie.state == Movie.STATE_SUCCEEDED
+    assert [job.learned_style for job in door.learned] == ([style.name] if learned else [])
 
 
 async def test_the_same_request_twice_makes_one_movie(door: FrontDoor) -> None:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from reelmill.cli import app
 from reelmill.client import Movie
+from reelmill.v1 import movies_pb2
 from reelmill.v1.render_pb2 import GateOptions
 from tests.support.servers import free_port
 from tests.unit.cli.server import Movies, serving
@@ -78,6 +79,15 @@ def test_create_says_of_the_gate_what_it_was_told(
 ) -> None:
     movie = movies.movies[made(address, *arguments)]
     assert (movie.gate if movie.HasField("gate") else None) == gate
+
+
+def test_create_asks_for_learned_characters_only_when_told_to(address: str, movies: Movies) -> None:
+    learned = made(address, "--characters", "learned-tokens")
+    assert movies.movies[learned].character_identity == movies_pb2.CHARACTER_IDENTITY_LEARNED_TOKENS
+    assert "learned tokens" in reelmill("get", learned, address=address).stdout
+    for arguments in ([], ["--characters", "descriptions"]):
+        movie = movies.movies[made(address, *arguments)]
+        assert movie.character_identity == movies_pb2.CHARACTER_IDENTITY_UNSPECIFIED
 
 
 def test_create_twice_with_one_request_id_makes_one_movie(address: str, movies: Movies) -> None:

@@ -8,7 +8,7 @@ import pytest
 from reelmill.v1 import common_pb2, events_pb2, movies_pb2, script_pb2, style_pb2
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.names import MovieName
-from reelmill_movies import domain
+from reelmill_movies import domain, stage_jobs
 from reelmill_movies.domain import Record
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -125,20 +125,20 @@ def test_the_count_of_frames_never_goes_back() -> None:
 
 
 def test_each_frame_has_a_seed_of_its_own_that_follows_from_the_movies() -> None:
-    seeds = [domain.frame_seed(7, index) for index in range(1000)]
-    assert seeds == [domain.frame_seed(7, index) for index in range(1000)]
+    seeds = [stage_jobs.frame_seed(7, index) for index in range(1000)]
+    assert seeds == [stage_jobs.frame_seed(7, index) for index in range(1000)]
     assert len(set(seeds)) == 1000
     assert all(0 <= seed < 2**31 for seed in seeds)
-    assert domain.frame_seed(8, 0) != domain.frame_seed(7, 0)
+    assert stage_jobs.frame_seed(8, 0) != stage_jobs.frame_seed(7, 0)
 
 
 def test_a_frame_job_carries_all_that_the_picture_depends_on() -> None:
     record = a_record()
     record.style_key, record.style_digest = "projects/acme/styles/s/embedding.safetensors", "d" * 64
-    job = domain.frame_job(record, script_pb2.Frame(index=3, prompt="a man, in <style> style"))
+    job = stage_jobs.frame_job(record, script_pb2.Frame(index=3, prompt="a man, in <style> style"))
     assert job.render.style.key == record.style_key
     assert job.render.frames[0].prompt == "a man, in <style> style"
-    assert job.render.frames[0].seed == domain.frame_seed(7, 3)
+    assert job.render.frames[0].seed == stage_jobs.frame_seed(7, 3)
 
 
 def test_a_frame_job_says_what_the_frame_is_held_to() -> None:
@@ -147,11 +147,11 @@ def test_a_frame_job_says_what_the_frame_is_held_to() -> None:
     completed(record, STAGES.STAGE_SCRIPT)
     completed(record, STAGES.STAGE_STYLE, style=style_pb2.Style(embedding_key="k", reference_keys=keys))
     frame = script_pb2.Frame(index=3, prompt="a man, in <style> style")
-    asked = domain.frame_job(record, frame).render
+    asked = stage_jobs.frame_job(record, frame).render
     assert list(asked.style.reference_keys) == keys
     assert not asked.HasField("gate")
     record.movie.gate.max_redraws = 0
-    gate = domain.frame_job(record, frame).render.gate
+    gate = stage_jobs.frame_job(record, frame).render.gate
     assert gate.HasField("max_redraws")
     assert gate == record.movie.gate
 

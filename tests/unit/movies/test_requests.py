@@ -67,6 +67,7 @@ async def test_the_same_request_names_the_same_movie_in_its_project_only() -> No
         ({"shape": Shape(chapters=3, scenes=3, frames=0)}, "movie.shape.frames"),
         ({"shape": Shape(chapters=3, scenes=3, frames=1_000_000)}, "movie.shape.frames"),
         ({"shape": Shape(chapters=-1, scenes=3, frames=3)}, "movie.shape.chapters"),
+        ({"character_identity": 7}, "movie.character_identity"),
         ({"style": script_pb2.StyleText(description="grainy")}, "movie.style.keyword"),
         ({"style": script_pb2.StyleText(keyword="x" * 100)}, "movie.style.keyword"),
         ({"style_options": style_pb2.StyleOptions(steps=100_000)}, "movie.style_options.steps"),

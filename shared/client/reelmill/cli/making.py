@@ -15,7 +15,7 @@ from reelmill.v1.render_pb2 import GateOptions
 from .connection import DEFAULT_PROJECT, MovieArgument, Project, Server, connect, movie_name
 from .output import USAGE, AsJson, CommandError, console, notices, print_json
 from .progress import MovieProgress
-from .views import STATES, age, movie_view, state_text
+from .views import CHARACTERS, STATES, age, movie_view, state_text
 
 
 class StateName(StrEnum):
@@ -26,6 +26,13 @@ class StateName(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+class CharactersName(StrEnum):
+    """What keeps the main characters the same from frame to frame."""
+
+    DESCRIPTIONS = "descriptions"
+    LEARNED_TOKENS = "learned-tokens"
 
 
 async def create(
@@ -42,6 +49,12 @@ async def create(
     ] = "",
     style_description: Annotated[str, typer.Option(help="The style in adjectives and phrases.")] = "",
     negative_prompt: Annotated[str, typer.Option(help="What should not be seen.")] = "",
+    characters: Annotated[
+        CharactersName,
+        typer.Option(
+            help="What keeps main characters the same: their descriptions, or tokens learned from portraits."
+        ),
+    ] = CharactersName.DESCRIPTIONS,
     gate: Annotated[
         bool | None,
         typer.Option("--gate/--no-gate", help="Judge each frame, and draw it again where it fails."),
@@ -63,6 +76,8 @@ async def create(
     )
     if style or style_description:
         wanted.style.keyword, wanted.style.description = style, style_description
+    if characters is not CharactersName.DESCRIPTIONS:
+        wanted.character_identity = CHARACTERS[characters.value]
     if gate is not None:
         wanted.gate.mode = GateOptions.MODE_ON if gate else GateOptions.MODE_OFF
     if redraws is not None:

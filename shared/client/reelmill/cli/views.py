@@ -14,6 +14,10 @@ STATES = {
     for value in Movie.State.values()
     if value != Movie.STATE_UNSPECIFIED
 }
+CHARACTERS = {
+    "descriptions": movies_pb2.CHARACTER_IDENTITY_DESCRIPTIONS,
+    "learned-tokens": movies_pb2.CHARACTER_IDENTITY_LEARNED_TOKENS,
+}
 STAGES = {
     common_pb2.STAGE_SCRIPT: "script",
     common_pb2.STAGE_STYLE: "style",
@@ -52,6 +56,8 @@ def movie_view(movie: Movie) -> Table:
     row("state", state_text(movie.state))
     row("shape", f"{shape.chapters} x {shape.scenes} x {shape.frames} = {total} frames")
     row("style", movie.style.keyword or movie.style_name)
+    if movie.character_identity == movies_pb2.CHARACTER_IDENTITY_LEARNED_TOKENS:
+        row("characters", "learned tokens")
     for stage in movie.stages:
         row(STAGES.get(stage.stage, "?"), stage_text(stage))
     if movie.HasField("failure"):
