@@ -57,7 +57,7 @@ def test_nothing_has_no_embeddings(judge: Judge) -> None:
 
 def test_pictures_that_are_none_are_refused(judge: Judge) -> None:
     with pytest.raises(ValueError, match="uint8"):
-        judge.images(_PICTURES.astype(np.float32))  # type: ignore[arg-type]
+        judge.images(_PICTURES.astype(np.float32))
     with pytest.raises(ValueError, match="uint8"):
         judge.images(_PICTURES[0])
 

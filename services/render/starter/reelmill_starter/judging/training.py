@@ -42,10 +42,10 @@ class Plan:
     """How to train. Ends after `minutes` of processor time or at `until` (UTC), whichever comes first."""
 
     seed: int = 1007
-    pictures: int = 36_000
+    pictures: int = 24_000
     minutes: float = 35
     until: datetime | None = None
-    pairs: int = 32
+    pairs: int = 16
     rate: float = 2e-3
     # The share of steps with worn pictures. They teach no style: wear is not part of any.
     worn: float = 0.4
