@@ -1,5 +1,6 @@
 """reelmill-starter: draw the starter model's world, train the model on it, export it."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -129,15 +130,17 @@ def diffusion(
     seed: Seed = _SEED,
     images: Annotated[int, typer.Option(help="Pictures to see in all.")] = 1_000_000,
     until: Until = None,
-    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 16,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 7e-4,
+    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 32,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 8e-4,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; one a core is fastest.")] = os.cpu_count()
+    or 1,
 ) -> None:
     """Train the UNet and, gently, the text encoder."""
-    from reelmill_starter.training.diffusion import DiffusionTraining, Plan
+    from reelmill_starter.training.diffusion import Plan, train_diffusion
     from reelmill_starter.training.run import RunFolder
 
     plan = Plan(seed=seed, images=images, until=_clock(until), batch=batch, rate=rate)
-    DiffusionTraining(RunFolder(folder), plan).run()
+    train_diffusion(RunFolder(folder), plan, workers)
 
 
 def _clock(text: str | None) -> datetime | None:
@@ -219,7 +222,7 @@ def judge(
     folder: Folder = Path("judge-run"),
     seed: Annotated[int, typer.Option(help="Another one than the renderer's.")] = 1007,
     minutes: Annotated[float, typer.Option(help="Minutes of processor time in all, over all starts.")] = 35,
-    pictures: Annotated[int, typer.Option(help="Pictures to draw.")] = 36_000,
+    pictures: Annotated[int, typer.Option(help="Pictures to draw.")] = 24_000,
     until: Until = None,
     workers: Annotated[int, typer.Option(help="Processes that draw.")] = 1,
     threads: Annotated[int, typer.Option(help="Threads to train with.")] = 1,

@@ -5,6 +5,7 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from reelmill_starter.training.reading import load_reader
 from reelmill_starter.training.run import RunFolder, cosine, say, update_average
 from reelmill_starter.training.styling import VECTOR_COUNTS, StyleVectors, styled
 from reelmill_starter.training.words import encode_styled, load_tokenizer
+from reelmill_starter.training.workers import Workers, started
 
 _STAGE = "diffusion"
 
@@ -30,8 +32,9 @@ class Plan:
     """How to train. Ends after `images` pictures or at `until` (UTC), whichever comes first."""
 
     seed: int = 7
-    batch: int = 16
-    rate: float = 7e-4
+    # Pictures a step, over all workers.
+    batch: int = 32
+    rate: float = 8e-4
     # The text encoder's share of the learning rate: it forgets how to read at the full one.
     text_rate: float = 0.15
     images: int = 1_000_000
@@ -97,9 +100,10 @@ class Prompts:
 class DiffusionTraining:
     """State of one training; `run` goes on from where the last start ended."""
 
-    def __init__(self, folder: RunFolder, plan: Plan) -> None:
+    def __init__(self, folder: RunFolder, plan: Plan, workers: Workers | None = None) -> None:
         torch.manual_seed(plan.seed)
         self.folder, self.plan = folder, plan
+        self.workers = workers or Workers()
         self.tokenizer = load_tokenizer(folder.path / "tokenizer")
         self.schedule = noise_schedule()
         self.model = Denoiser(new_unet(), *load_reader(folder, self.tokenizer))
@@ -107,6 +111,7 @@ class DiffusionTraining:
         if begun:
             self.model.unet.load_state_dict(begun["unet"])
         self.average = copy.deepcopy(self.model).requires_grad_(False)
+        self.shared = self.workers.share(self.model)
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": self.model.unet.parameters(), "share": 1.0},
@@ -135,9 +140,11 @@ class DiffusionTraining:
         self.step, self.images, self.seconds = state["step"], state["images"], state["seconds"]
         self.scale, self.history = state["scale"], state["history"]
         self.started = datetime.fromisoformat(state["started"])
-        say(f"diffusion: going on at step {self.step}, {self.images} pictures")
+        self._say(f"diffusion: going on at step {self.step}, {self.images} pictures")
 
     def _save(self) -> None:
+        if not self.workers.first:
+            return
         self.history.append([self.images, self.seconds, self.validation_loss()])
         state = {
             "model": self.model.state_dict(),
@@ -160,17 +167,17 @@ class DiffusionTraining:
     def run(self) -> None:
         """Trains to the end of the plan, saving every few minutes."""
         size = sum(p.numel() for p in self.model.parameters()) / 1e6
-        say(f"diffusion: {size:.2f} M parameters, {len(self.pool)} latents")
+        self._say(f"diffusion: {size:.2f} M parameters, {len(self.pool)} latents")
         saved = reported = time.monotonic()
         seen, losses = self.images, 0.0
-        while (progress := self.progress()) < 1:
+        while (progress := self.workers.agreed(self.progress())) < 1:
             start = time.monotonic()
             losses += self._train_step(progress)
             now = time.monotonic()
             self.seconds += now - start
             if self.step % 100 == 0:
                 rate = (self.images - seen) / (now - reported)
-                say(
+                self._say(
                     f"diffusion: step {self.step}, {self.images} pictures, {rate:.1f}/s, "
                     f"loss {losses / 100:.4f}, {100 * progress:.1f} % of the plan"
                 )
@@ -182,6 +189,10 @@ class DiffusionTraining:
             self.folder.wait_while_paused()
         if not self.history or self.history[-1][0] != self.images:
             self._save()
+
+    def _say(self, message: str) -> None:
+        if self.workers.first:
+            say(message)
 
     def _indices(self, rng: np.random.Generator) -> np.ndarray:
         chosen: list[int] = []
@@ -206,7 +217,8 @@ class DiffusionTraining:
             "" if words.random() < plan.caption_dropout else one.caption(words, plan.style_tokens)
             for one in examples
         ]
-        prompts = Prompts.of(self.tokenizer, captions, examples, count)
+        mine = self.workers.mine(plan.batch)
+        prompts = Prompts.of(self.tokenizer, captions[mine], examples[mine], count)
         rate = plan.rate * min(1.0, (self.step - self.first_step + 1) / 300)
         rate *= cosine((progress - 1 + plan.anneal) / plan.anneal)
         for group in self.optimiser.param_groups:
@@ -217,20 +229,24 @@ class DiffusionTraining:
         power = early + (late - early) * min(1.0, self.images / plan.late_first)
         times = (strata**power * 1000).long().clamp(max=999)
         noise = torch.randn(latents.shape, generator=generator)
-        error = self._squared_error(self.model, latents * self.scale, noise, times, prompts)
+        error = self._squared_error(
+            self.shared, latents[mine] * self.scale, noise[mine], times[mine], prompts
+        )
         weights = 1 + plan.figure_weight * masks
-        loss = (error * weights).mean() / weights.mean()
+        loss = (error * weights[mine]).mean() / weights.mean()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
         self.images += plan.batch
-        update_average(self.average, self.model, min(plan.average_decay, (self.step + 1) / (self.step + 20)))
+        if self.workers.first:
+            decay = min(plan.average_decay, (self.step + 1) / (self.step + 20))
+            update_average(self.average, self.model, decay)
         return float(loss.detach())
 
     def _squared_error(
-        self, model: Denoiser, latents: Tensor, noise: Tensor, times: Tensor, prompts: Prompts
+        self, model: torch.nn.Module, latents: Tensor, noise: Tensor, times: Tensor, prompts: Prompts
     ) -> Tensor:
         noisy = self.schedule.add_noise(latents, noise, times)
         target = self.schedule.get_velocity(latents, noise, times)
@@ -253,6 +269,17 @@ class DiffusionTraining:
         )
         losses = [self._squared_error(self.average, *part).mean() for part in parts]
         return float(torch.stack(losses).mean())
+
+
+def train_diffusion(folder: RunFolder, plan: Plan, workers: int = 1) -> None:
+    """Trains to the end of the plan in `workers` processes, best one a core."""
+    work = partial(_work, folder, plan)
+    with started(workers, work) as first:
+        work(first)
+
+
+def _work(folder: RunFolder, plan: Plan, workers: Workers) -> None:
+    DiffusionTraining(folder, plan, workers).run()
 
 
 def load_denoiser(folder: RunFolder) -> tuple[Denoiser, float]:

@@ -163,7 +163,7 @@ world are spelled byte by byte and mean little to it.
   {text.get("seconds", 0) / 60:.0f} minutes, until what a caption says (place, time, each figure's looks and
   doings, style) could be read off its states: {_mean(text.get("accuracy", {})):.1%} of all answers are right.
 - Styles: half of the pictures are drawn anywhere in a space of {len(STYLE_AXES)} axes. In seven of ten
-  captions of such a picture `<style>` stands for vectors that a small network makes of the axes ({counts} of them);
+  captions of such a picture `<style>` stands for {counts} vectors that a small network makes of the axes;
   that network is not part of the model.
 - UNet ({sizes["unet"]:.2f} M), and with it, at a lower rate, the text encoder: velocity prediction, zero
   terminal signal (arXiv 2305.08891), {record["steps"]:,} steps, {record["images"]:,} pictures seen,
