@@ -2,9 +2,9 @@
 
 Environment: REELMILL_JUDGE_MODEL (a judge's directory, or a CLIP's), REELMILL_JUDGE_BANK (what pictures are
 compared with; by default `bank` in the judge's directory), REELMILL_JUDGE_DEVICE (auto) and
-REELMILL_TORCH_THREADS (0: PyTorch's choice). Without a judge this model is there all the same, and answers
-every request with the reason: one that cannot be loaded would by default end the server, the diffusion model
-and all.
+REELMILL_JUDGE_THREADS (1, the fastest for a small judge beside a diffusion model; 0: PyTorch's choice). Without
+a judge this model is there all the same, and answers every request with the reason: one that cannot be loaded
+would by default end the server, the diffusion model and all.
 """
 
 import hashlib
@@ -40,9 +40,11 @@ class TritonPythonModel:
         pb_utils.Logger.log_warn(self._missing)
 
     def _load(self, args: dict[str, str], directory: str, bank: Path) -> None:
-        if threads := int(os.environ.get("REELMILL_TORCH_THREADS", "0")):
-            import torch
+        # Its threads must not spin while they wait: the cores are the diffusion model's.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        import torch
 
+        if threads := int(os.environ.get("REELMILL_JUDGE_THREADS", "1")):
             torch.set_num_threads(threads)
         device = os.environ.get("REELMILL_JUDGE_DEVICE", "auto")
         if device == "auto" and args["model_instance_kind"] == "GPU":
