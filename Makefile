@@ -58,6 +58,10 @@ bench-movie: setup ## Speed of a movie against a plain diffusers loop; the last 
 bench-frames: setup ## How well the model draws 500 descriptions held out of training; the last line is one JSON object
 	@$(BIN)/python -m tests.bench.frames
 
+.PHONY: bench-characters
+bench-characters: setup ## Whether two people in a frame can be told apart, by descriptions and by learned tokens (SHEET=sheet.png)
+	@$(BIN)/python -m tests.bench.characters $(if $(SHEET),--sheet $(SHEET))
+
 .PHONY: bench-inversion
 bench-inversion: setup ## How much sooner a style is learned than by diffusers' own example
 	@$(BIN)/python -m tests.bench.inversion

@@ -17,6 +17,7 @@ from PIL import Image
 from reelmill.v1 import movies_pb2
 from reelmill_kit.names import MovieName
 from reelmill_local import LocalStack
+from reelmill_world import without_article
 from tests.support.movies import StackClient, wanted
 from tests.support.servers import program
 
@@ -129,6 +130,32 @@ async def test_a_movie_of_sixty_frames_completes_with_every_file_in_its_manifest
     assert sum(kind == "frame" for kind, _ in story["img_diag"]) == 60
     lines = client.read(f"{name}/exports/ms_swift.jsonl").decode().splitlines()
     assert len(lines) == manifest["questions"]
+
+
+async def test_characters_are_learned_when_the_movie_asks_for_it_and_reused_in_the_next(
+    whole_stack: LocalStack,
+) -> None:
+    client, project = StackClient(whole_stack), f"p{uuid.uuid4().hex[:8]}"
+    learned = wanted(chapters=1, character_identity=movies_pb2.CHARACTER_IDENTITY_LEARNED_TOKENS)
+    first = await client.create(learned, "first", project)
+    movie = await client.ended(first)
+    script = client.document(f"{first}/script.json")
+    main = [one for one in script["characters"] if one["role"] == "ROLE_MAIN"]
+    prompts = [frame["prompt"] for scene in script["chapters"][0]["scenes"] for frame in scene["frames"]]
+    drawn = [client.document(key.replace(".png", ".json")) for key in sorted(client.frames(first))]
+    for number, one in enumerate(main, 1):
+        words, token = without_article(one["appearance"]), f"<character-{number}>"
+        assert [token in frame["prompt"] for frame in drawn] == [words in prompt for prompt in prompts]
+    assert any("<character-1>" in frame["prompt"] for frame in drawn)
+    portraits = [key for key in client.objects(f"{movie.style_name}/") if "/portraits/" in key]
+    assert len(portraits) == 10 * len(main)
+    # Another movie of the same script, in the style that is there now: nothing is learned again.
+    learned.learned_style = movie.style_name
+    before = client.objects(f"{movie.style_name}/")
+    second = await client.create(learned, "second", project)
+    await client.ended(second)
+    assert client.objects(f"{movie.style_name}/") == before
+    assert_same_movie(made(client, first), made(client, second))
 
 
 @pytest.mark.parametrize(

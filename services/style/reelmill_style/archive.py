@@ -125,7 +125,8 @@ class StyleArchive(Archive[style_pb2.Style]):
     async def keep_cast(self, content: bytes, digest: str) -> str:
         """Stores a file that holds the style and characters; returns its key."""
         key = f"{self._prefix}casts/{digest}.safetensors"
-        await self._store.put(key, content, "application/octet-stream")
+        if not await self._store.exists(key):
+            await self._store.put(key, content, "application/octet-stream")
         return key
 
 

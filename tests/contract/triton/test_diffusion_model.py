@@ -83,6 +83,19 @@ async def test_frames_of_different_movies_share_a_batch_and_look_as_if_drawn_alo
     assert after[1] - before[1] <= 3, "they were not batched"
 
 
+async def test_a_frame_may_have_a_style_and_several_characters_in_one_file(
+    painter: Painter, model: DiffusionModel
+) -> None:
+    characters = [replace(some_style(model, 3 + n), token=f"<character-{n}>") for n in (1, 2)]
+    style = some_style(model, 1).with_tokens(characters)
+    both = Frame(b"a <character-1> and a <character-2>, in <style> style", seed=190, style=style.to_bytes())
+    one = replace(both, prompt=b"a <character-1>, in <style> style")
+    answers = await painter.draw_all([both, one])
+    pictures = [here(model, frame, style) for frame in (both, one)]
+    assert max(map(difference, answers, pictures)) <= SAME
+    assert difference(answers[0], pictures[1]) > SAME
+
+
 async def test_a_bad_frame_gets_its_error_and_its_neighbours_their_pictures(
     painter: Painter, model: DiffusionModel
 ) -> None:
