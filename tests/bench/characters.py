@@ -5,9 +5,9 @@
 The offline writer casts movies, each with three characters and a style of its own; the style stage learns the
 style, then a token for each main character, just as it does for a movie. Frames with two of the three, in any
 place, pose, mood, light and weather, are drawn twice from the same seeds: with the characters' descriptions
-in the prompt and with their tokens. Our judge, trained apart from the model, says of the left and the right
-figure which colour, garment, hair, kind and build it sees; each side is given the name of the character that
-agrees with most of these (the colour decides between equals; what is still equal counts as wrong).
+in the prompt and with their tokens. Our judge, trained apart from the model, says of the left and of the
+right figure how likely each colour, garment, hair, kind and build is; each side is given the name of the
+character whose five together are the likeliest. By chance one frame in nine would be right.
 
 The last line is one JSON object. In it, for `descriptions`, `learned_tokens` and `drawings` (real drawings of
 the same frames, which is what the judge can tell at best):
@@ -58,25 +58,22 @@ console = Console(highlight=False)
 
 @dataclass(slots=True)
 class Found:
-    """Of figures in frames of two: whom the judge named, None: nobody, and who was right, by frame."""
+    """Of figures in frames of two: whom the judge named, who was right, and who is a main character."""
 
-    named: list[tuple[int | None, int | None]] = field(default_factory=list)
+    named: list[tuple[int, int]] = field(default_factory=list)
     right: list[tuple[int, int]] = field(default_factory=list)
     main: list[tuple[bool, bool]] = field(default_factory=list)
 
     def add(self, judge: FactJudge, cast: Cast, pixels: Pixels) -> None:
         """Judges a movie's frames (N, H, W, 3)."""
-        facts = judge.facts(pixels)
-        for number in range(len(pixels)):
-            seen = [{fact: facts[f"{fact} {side}"][number] for fact in FACTS} for side in SIDES]
-            left, right = (name(one, cast.looks) for one in seen)
-            self.named.append((left, right))
+        left, right = (names(judge, pixels, side, cast.looks) for side in SIDES)
+        self.named += list(zip(left, right, strict=True))
         self.right += cast.pairs
         learned = [one.role == script_pb2.Character.ROLE_MAIN for one in cast.characters]
         self.main += [(learned[left], learned[right]) for left, right in cast.pairs]
 
     def shares(self) -> dict[str, float]:
-        hits = np.array(self.named, dtype=object) == np.array(self.right, dtype=object)
+        hits = np.array(self.named) == np.array(self.right)
         return {
             "right_character": round(float(hits.all(axis=1).mean()), 4),
             "right_figure": round(float(hits.mean()), 4),
@@ -84,14 +81,15 @@ class Found:
         }
 
 
-def name(seen: dict[str, str], cast: Sequence[Appearance]) -> int | None:
-    """Who of the cast agrees with most of what was seen; None where two agree equally."""
-    scores = [
-        (sum(getattr(look, fact) == seen[fact] for fact in FACTS), look.colour == seen["colour"])
-        for look in cast
-    ]
-    best = max(scores)
-    return scores.index(best) if scores.count(best) == 1 else None
+def names(judge: FactJudge, pixels: Pixels, side: int, cast: Sequence[Appearance]) -> list[int]:
+    """Who of the cast stands on a side of each picture: 1 is left, 2 is right."""
+    beliefs = judge.beliefs(pixels)
+    likely = np.zeros((len(pixels), len(cast)))
+    for fact in FACTS:
+        question = f"{fact} {side}"
+        answers = [judge.questions[question].index(getattr(look, fact)) for look in cast]
+        likely += np.log(beliefs[question][:, answers] + 1e-9)
+    return [int(who) for who in likely.argmax(axis=1)]
 
 
 class Movie:

@@ -52,6 +52,9 @@ class FactJudge(Judge, Protocol):
     def facts(self, pixels: Pixels) -> dict[str, list[str]]:
         """The likeliest answer to every question, one for each of N pictures."""
 
+    def beliefs(self, pixels: Pixels) -> dict[str, NDArray[np.float32]]:
+        """How likely each answer to every question is: `[N, answers]`, every row sums to 1."""
+
     def style_values(self, pixels: Pixels) -> Embeddings:
         """Coordinates on `style_axes`, `[N, axes]`, each about -1..1."""
 

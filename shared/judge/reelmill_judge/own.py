@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
@@ -90,12 +91,19 @@ class OwnJudge:
 
     def facts(self, pixels: Pixels) -> dict[str, list[str]]:
         """The likeliest answer to every question, one for each of N pictures."""
+        return {
+            question: [self.questions[question][n] for n in likely.argmax(axis=1)]
+            for question, likely in self.beliefs(pixels).items()
+        }
+
+    def beliefs(self, pixels: Pixels) -> dict[str, NDArray[np.float32]]:
+        """How likely each answer to every question is: `[N, answers]`, every row sums to 1."""
         looked = self._look(pixels)
-        answers: dict[str, list[str]] = {}
+        found: dict[str, NDArray[np.float32]] = {}
         for number, (question, allowed) in enumerate(self.questions.items()):
-            chosen = [int(n) for seen in looked for n in seen.answers[number].argmax(dim=1)]
-            answers[question] = [allowed[n] for n in chosen]
-        return answers
+            likely = [seen.answers[number].float().softmax(dim=1).cpu().numpy() for seen in looked]
+            found[question] = np.concatenate([np.zeros((0, len(allowed)), np.float32), *likely])
+        return found
 
 
 def _rows(found: list[torch.Tensor], width: int) -> Embeddings:

@@ -80,6 +80,10 @@ def test_only_our_own_judge_answers_with_facts(tiny_clip: Path, tiny_judge: Path
     assert all(
         answer in judge.questions[question] for question, column in answers.items() for answer in column
     )
+    for question, likely in judge.beliefs(_PICTURES).items():
+        assert likely.shape == (3, len(judge.questions[question]))
+        assert np.allclose(likely.sum(axis=1), 1, atol=1e-5)
+        assert [judge.questions[question][n] for n in likely.argmax(axis=1)] == answers[question]
     assert judge.style_values(_PICTURES).shape == (3, len(judge.style_axes))
 
 
