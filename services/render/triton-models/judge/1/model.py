@@ -2,9 +2,9 @@
 
 Environment: REELMILL_JUDGE_MODEL (a judge's directory, or a CLIP's), REELMILL_JUDGE_BANK (what pictures are
 compared with; by default `bank` in the judge's directory), REELMILL_JUDGE_DEVICE (auto) and
-REELMILL_JUDGE_THREADS (1, the fastest for a small judge beside a diffusion model; 0: PyTorch's choice). Without
-a judge this model is there all the same, and answers every request with the reason: one that cannot be loaded
-would by default end the server, the diffusion model and all.
+REELMILL_JUDGE_THREADS (1, the fastest for a small judge beside a diffusion model; 0: PyTorch's own number).
+Without one this model is there all the same, and answers every request with the reason: one that cannot be
+loaded would by default end the server, the diffusion model and all.
 """
 
 import hashlib
