@@ -3,6 +3,7 @@
 import asyncio
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -30,6 +31,7 @@ from reelmill_world import (
     SceneDescription,
     StyleVector,
     appearance_phrase,
+    style_words,
 )
 
 THEMES: Final = (
@@ -69,14 +71,23 @@ class Cast:
         return NAMED_STYLES[self.style.keyword]
 
 
-def casts(movies: int, frames: int) -> list[Cast]:
-    """So many movies with so many frames each. The same arguments give the same ones."""
-    return [_cast(THEMES[n % len(THEMES)], n, frames) for n in range(movies)]
+def casts(movies: int, frames: int, styles: Sequence[str] = ()) -> list[Cast]:
+    """So many movies with so many frames each, in `styles` in turn, or each in one that the writer chooses.
+
+    The same arguments give the same ones.
+    """
+    chosen = [styles[n % len(styles)] if styles else "" for n in range(movies)]
+    return [_cast(THEMES[n % len(THEMES)], n, frames, style) for n, style in enumerate(chosen)]
 
 
-def _cast(theme: str, seed: int, frames: int) -> Cast:
+def _cast(theme: str, seed: int, frames: int, style: str) -> Cast:
+    words = style_words(NAMED_STYLES[style]) if style else ""
     asked = script_pb2.WriteScriptRequest(
-        movie="projects/bench/movies/m", theme=theme, shape=_SHAPE, seed=seed
+        movie="projects/bench/movies/m",
+        theme=theme,
+        shape=_SHAPE,
+        seed=seed,
+        style=script_pb2.StyleText(keyword=style, description=words),
     )
     script = asyncio.run(OfflineWriter().write(ScriptRequest.parse(asked), silent))
     looks = [read_appearance(one.appearance) for one in script.characters]

@@ -9,6 +9,10 @@ in the prompt and with their tokens. Our judge, trained apart from the model, sa
 right figure how likely each colour, garment, hair, kind and build is; each side is given the name of the
 character whose five together are the likeliest. By chance one frame in nine would be right.
 
+As in bench-frames, the movies are drawn in named styles in which cloth keeps its colour (`COLOUR_KEEPING`);
+with --own-styles each is in the style that the writer chooses for it, noir and sepia among them, where a
+judge has less to go by.
+
 The last line is one JSON object. In it, for `descriptions`, `learned_tokens` and `drawings` (real drawings of
 the same frames, which is what the judge can tell at best):
 
@@ -39,6 +43,7 @@ from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.progress import silent
 from reelmill_movies.characters import looks, with_tokens
 from reelmill_starter.drawing import draw as draw_really
+from reelmill_starter.judging.pictures import COLOUR_KEEPING
 from reelmill_starter.training.samples import sheet
 from reelmill_style.diffusion import DiffusionLearner
 from reelmill_style.domain import Defaults
@@ -184,8 +189,9 @@ def report(found: dict[str, Found]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Whether a movie's characters can be told from each other")
-    parser.add_argument("--movies", type=int, default=6)
-    parser.add_argument("--count", type=int, default=96, help="frames, over all movies")
+    parser.add_argument("--movies", type=int, default=5)
+    parser.add_argument("--count", type=int, default=100, help="frames, over all movies")
+    parser.add_argument("--own-styles", action="store_true", help="styles as the writer chooses them")
     parser.add_argument("--without-learning", action="store_true", help="descriptions alone")
     parser.add_argument("--model", type=Path, default=STARTER / "model", help="diffusers directory")
     parser.add_argument(
@@ -198,7 +204,8 @@ def main() -> None:
         parser.error(f"{options.judge}: this judge embeds pictures and answers no questions; use our own")
     if not 1 <= options.movies <= options.count:
         parser.error("--count: every movie needs a frame")
-    movies = casts(options.movies, options.count // options.movies)
+    styles = () if options.own_styles else COLOUR_KEEPING[1:]
+    movies = casts(options.movies, options.count // options.movies, styles)
     found, rows, model_digest = asyncio.run(
         measure(judge, options.model, movies, learning=not options.without_learning)
     )
@@ -208,6 +215,7 @@ def main() -> None:
     figures = {
         **{kind: one.shares() for kind, one in found.items()},
         "goal": GOAL,
+        "styles": [cast.style.keyword for cast in movies],
         "movies": len(movies),
         "frames": sum(len(cast.scenes) for cast in movies),
         "model_digest": model_digest,
