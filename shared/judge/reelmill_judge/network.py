@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
+from torch.nn.functional import interpolate, normalize
 
 SIDE: Final = 128
 _CELLS: Final = 8 * 8
@@ -21,7 +21,9 @@ class Shape:
     tokens: int
     longest: int = 64
     channels: tuple[int, int, int] = (48, 96, 192)
-    squeezed: int = 48
+    squeezed: int = 32
+    gazes: int = 16
+    gaze: int = 96
     features: int = 512
     content: int = 128
     style: int = 64
@@ -73,11 +75,32 @@ class _Block(nn.Module):
         return torch.relu(maps + self.change(maps))
 
 
+class _Gazes(nn.Module):
+    """Several looks at places of their own choice: what is small, a face or a thing in a hand, is seen there.
+
+    Each is a mean over the 16 x 16 cells with weights that follow from what is in them and where they are.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        _, middle, far = shape.channels
+        self.where = nn.Conv2d(middle + far, shape.gazes, 1)
+        self.habit = nn.Parameter(torch.randn(shape.gazes, 4 * _CELLS) * 0.3)
+        self.what = _convolution(middle + far, shape.gaze, 1)
+
+    def forward(self, middle: Tensor, far: Tensor) -> Tensor:
+        """Maps of 16 x 16 and 8 x 8 cells to (N, gazes * gaze)."""
+        maps = torch.cat([middle, interpolate(far, scale_factor=2.0)], dim=1)
+        where = (self.where(maps).flatten(2) + self.habit).softmax(dim=2)
+        return torch.bmm(where, self.what(maps).flatten(2).transpose(1, 2)).flatten(1)
+
+
 class Eye(nn.Module):
     """Looks at pictures (N, 3, 128, 128) in 0..1.
 
-    What is where is kept: the last maps go on cell by cell, so that left and right never mix. How it is drawn
-    is read off the first maps' means and deviations alone, which know little of what is where.
+    What is where is kept: the last maps go on cell by cell, so that left and right never mix, and what is
+    small is looked at where it is, in finer maps. How a picture is drawn is read off the first maps' means and
+    deviations alone, which know little of what is where.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -87,11 +110,10 @@ class Eye(nn.Module):
         self.near = nn.Sequential(nn.PixelUnshuffle(2), _convolution(12, near, stride=2), _Block(near))
         self.middle = nn.Sequential(_convolution(near, middle, stride=2), _Block(middle), _Block(middle))
         self.far = nn.Sequential(_convolution(middle, far, stride=2), _Block(far), _Block(far))
+        self.layout = nn.Sequential(_convolution(far, shape.squeezed, 1), nn.Flatten(), nn.Dropout(0.1))
+        self.gazes = _Gazes(shape)
         self.features = nn.Sequential(
-            _convolution(far, shape.squeezed, 1),
-            nn.Flatten(),
-            nn.Dropout(0.1),
-            nn.Linear(_CELLS * shape.squeezed, shape.features),
+            nn.Linear(_CELLS * shape.squeezed + shape.gazes * shape.gaze, shape.features),
             nn.BatchNorm1d(shape.features),
             nn.ReLU(inplace=True),
         )
@@ -104,7 +126,8 @@ class Eye(nn.Module):
     def forward(self, pixels: Tensor) -> Seen:
         near = self.near((pixels - 0.5) * 4)
         middle = self.middle(near)
-        features = self.features(self.far(middle))
+        far = self.far(middle)
+        features = self.features(torch.cat([self.layout(far), self.gazes(middle, far)], dim=1))
         manner = self.manner(torch.cat([*_statistics(near), *_statistics(middle)], dim=1))
         return Seen(
             answers=torch.split(self.answers(features), self.sizes, dim=1),

@@ -59,7 +59,15 @@ def tiny_judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("judge")
     torch.manual_seed(0)
     shape = Shape(
-        answers=(3, 2), axes=2, tokens=4, channels=(8, 8, 8), squeezed=4, features=16, text_layers=1
+        answers=(3, 2),
+        axes=2,
+        tokens=4,
+        channels=(8, 8, 8),
+        squeezed=4,
+        gazes=2,
+        gaze=8,
+        features=16,
+        text_layers=1,
     )
     save_file(Network(shape).state_dict(), folder / "model.safetensors")
     words = Tokenizer(models.WordLevel({"[?]": 0, "street": 1, "beach": 2}, unk_token="[?]"))

@@ -20,7 +20,7 @@ from reelmill_starter.judging.bank import SCENES, make_bank
 from reelmill_starter.judging.pictures import COLOUR_KEEPING, held_out_examples
 from reelmill_starter.judging.scoring import scores
 from reelmill_starter.judging.training import JudgeTraining
-from reelmill_starter.training.run import say
+from reelmill_starter.training.run import RunFolder, say
 from reelmill_world import HELD_OUT_STYLES, SceneDescription, StyleVector, is_held_out, random_scene
 
 MAX_MEGABYTES: Final = 8
@@ -46,7 +46,7 @@ def export_judge(training: JudgeTraining, target: Path) -> None:
     judge = load_judge(draft, "cpu")
     if not isinstance(judge, FactJudge):
         raise TypeError(f"{draft}: what was written is not a judge of facts")
-    (draft / "README.md").write_text(_card(judge, draft / "bank", record), "utf-8")
+    (draft / "README.md").write_text(_card(judge, draft / "bank", record, _notes(training.folder)), "utf-8")
     size = sum(path.stat().st_size for path in draft.rglob("*") if path.is_file()) / 1e6
     if size > MAX_MEGABYTES:
         shutil.rmtree(draft)
@@ -97,7 +97,13 @@ def _drawn(scenes: tuple[SceneDescription, ...] | list[SceneDescription], style:
     return np.stack([draw(scene, style, seed=n, size=128).pixels for n, scene in enumerate(scenes)])
 
 
-def _card(judge: FactJudge, bank: Path, record: dict[str, float]) -> str:
+def _notes(folder: RunFolder) -> str:
+    """What was written down in the folder's notes.md about a run that was not the plain command."""
+    path = folder.path / "notes.md"
+    return f"\n{path.read_text('utf-8').strip()}\n" if path.exists() else ""
+
+
+def _card(judge: FactJudge, bank: Path, record: dict[str, float], notes: str) -> str:
     right, mixed = measure(judge)
     own, other = measure_styles(judge, Bank.load(bank, judge))
     rows = "\n".join(f"| {name} | {right[name]:.3f} | {mixed[name]:.3f} |" for name in right)
@@ -121,7 +127,7 @@ configured. How to use it, and how to use CLIP in its place: docs/judge.md.
 - {record["parameters"] / 1e6:.2f} M parameters, {record["steps"]:,} steps of {record["batch"]} pictures,
   {record["minutes"]:.0f} minutes of one CPU core ({platform.machine()}, shared), torch {torch.__version__}.
 - Command: `reelmill-starter judge TARGET --seed {record["seed"]} --pictures {record["pictures"]}`.
-
+{notes}
 ## Scores
 
 On real drawings of {_MEASURED} held-out descriptions in the styles that keep colours
