@@ -99,8 +99,8 @@ class Eye(nn.Module):
     """Looks at pictures (N, 3, 128, 128) in 0..1.
 
     What is where is kept: the last maps go on cell by cell, so that left and right never mix, and what is
-    small is looked at where it is, in finer maps. How a picture is drawn is read off the first maps' means and
-    deviations alone, which know little of what is where.
+    small is looked at where it is, in finer maps. How a picture is drawn is read off the first maps' means
+    and deviations alone, which know little of what is where.
     """
 
     def __init__(self, shape: Shape) -> None:
