@@ -6,7 +6,7 @@ from reelmill.v1 import qa_pb2, script_pb2
 
 from .english import English
 from .moments import Moments
-from .plot import overview_question, plot_questions
+from .plot import overview_questions, plot_questions
 from .scopes import Scope, all_scopes
 from .sheet import Sheet
 from .temporal import temporal_questions
@@ -43,8 +43,7 @@ class OfflineWriter:
         sheet.take(plot_questions(scope, self._english, self._dice(scope, "story")), _PLOT[scope.level])
 
     def overview(self, sheet: Sheet, scope: Scope) -> None:
-        if (question := overview_question(scope)) is not None:
-            sheet.take([question], 1)
+        sheet.take(overview_questions(scope), 1)
 
     def timeline(self, sheet: Sheet, scope: Scope) -> None:
         """What the frames show: temporal questions, and for a scene those about single frames."""

@@ -17,18 +17,22 @@ _PRONOUN = re.compile(r"(he|she|it|they|his|her|its|their|this|that|there|then|b
 _ALL_FRAMES = 12
 
 
-def overview_question(scope: Scope) -> Question | None:
-    """The one question that every movie, chapter and scene gets: what happens in it."""
+def overview_questions(scope: Scope) -> Iterator[Question]:
+    """The one question that every movie, chapter and scene gets, what happens in it, answered in full.
+
+    Then with fewer sentences in a row, as what is told does not have to be seen in these frames.
+    """
     sentences, evidence = _shown_prose(scope)
-    if not sentences:
-        return None
     if scope.level == Question.LEVEL_MOVIE:
         text, kind = "What is the movie about?", Question.KIND_OVERVIEW
     elif scope.level == Question.LEVEL_CHAPTER:
         text, kind = f"What happens in {scope.label}?", Question.KIND_OVERVIEW
     else:
         text, kind = f"What happens in {scope.label}?", Question.KIND_PLOT
-    return _question(scope, text, " ".join(sentences), kind, evidence)
+    for length in range(len(sentences), 0, -1):
+        for start in range(len(sentences) - length + 1):
+            if not start or not _PRONOUN.match(sentences[start]):
+                yield _question(scope, text, " ".join(sentences[start : start + length]), kind, evidence)
 
 
 def plot_questions(scope: Scope, english: English, rng: random.Random) -> Iterator[Question]:
