@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ from .ports import Embedded, Embedding, Example, Image, Plan
 
 T = TypeVar("T")
 _MOST_VECTORS = 16
+_REFINING = 0.03
 
 
 class DiffusionLearner:
@@ -75,11 +76,11 @@ class DiffusionLearner:
         loop = asyncio.get_running_loop()
         references = [Reference(example.image, example.prompt) for example in examples]
         options = InversionOptions(
-            steps=plan.steps,
-            vectors=plan.vectors or min(model.word_count(plan.text), _MOST_VECTORS),
-            batch_size=plan.batch_size,
-            seed=plan.seed,
+            steps=plan.steps, vectors=plan.vectors or 1, batch_size=plan.batch_size, seed=plan.seed
         )
+        if not plan.vectors:  # they begin as the very words: what is left is to refine these
+            vectors = min(model.word_count(plan.text), _MOST_VECTORS)
+            options = replace(options, vectors=vectors, learning_rate=_REFINING, evaluate_every=10)
 
         def work(cancelled: Callable[[], bool]) -> Embedding:
             try:
