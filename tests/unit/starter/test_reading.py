@@ -26,11 +26,11 @@ def test_reading_that_was_stopped_goes_on_where_it_was_and_gets_better(folder: R
     one_step = TextTraining(folder, seed=3, captions=64)
     untrained = one_step.right_answers(64)
     one_step.run()
-    longer = TextTraining(folder, seed=3, captions=64 * 7)
+    longer = TextTraining(folder, seed=3, captions=64 * 10)
     assert longer.step == 1
     longer.run()
-    kept = TextTraining(folder, seed=3, captions=64 * 7)
-    assert kept.step == 7
+    kept = TextTraining(folder, seed=3, captions=64 * 10)
+    assert kept.step == 10
     pairs = zip(longer.model.parameters(), kept.model.parameters(), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
     read = kept.right_answers(64)
