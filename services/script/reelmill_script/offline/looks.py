@@ -7,13 +7,14 @@ from reelmill_world import BUILDS, COLOURS, GARMENTS, HAIR, Appearance
 
 from .theme import Reading
 
-# Colours that a light or a style can make alike: of the leads, no two wear colours of one family.
-_FAMILIES = (
-    ("red", "orange", "pink", "brown"),
-    ("yellow", "white"),
-    ("green",),
-    ("blue", "purple"),
-    ("black",),
+# What a light or a style can make alike: no two leads wear two such colours.
+_ALIKE = (
+    {"red", "orange", "brown"},
+    {"red", "pink", "purple"},
+    {"orange", "yellow", "white"},
+    {"pink", "white"},
+    {"purple", "blue"},
+    {"brown", "purple", "blue", "black"},
 )
 _LEADS = ("A", "B", "C")
 
@@ -51,16 +52,21 @@ def appearances(kinds: Mapping[str, str], reading: Reading, rng: random.Random) 
     return found
 
 
+def alike(one: str, other: str) -> bool:
+    """Whether two colours can be taken for each other in some light or style."""
+    return one == other or any({one, other} <= group for group in _ALIKE)
+
+
 def _colours(keys: Sequence[str], of_a: str, rng: random.Random) -> dict[str, str]:
-    """A colour for each, no two the same; those of the leads are of different families."""
-    families = rng.sample(_FAMILIES, len(_FAMILIES))
-    if of_a:  # the first family is A's
-        families.sort(key=lambda family: of_a not in family)
-    colours = {key: rng.choice(family) for key, family in zip(_LEADS, families, strict=False)}
+    """A colour for each, no two the same; those of the leads are far apart."""
+    shuffled = rng.sample(COLOURS, len(COLOURS))
     if of_a:
-        colours["A"] = of_a
-    left = [colour for colour in rng.sample(COLOURS, len(COLOURS)) if colour not in colours.values()]
-    return colours | {key: left.pop() for key in keys if key not in colours}
+        shuffled.sort(key=lambda colour: colour != of_a)
+    worn: list[str] = []
+    for _ in _LEADS:  # whatever two wear, there is one that is like neither
+        worn.append(next(c for c in shuffled if not any(alike(c, other) for other in worn)))
+    left = [colour for colour in shuffled if colour not in worn]
+    return dict(zip(keys, [*worn, *left], strict=False))
 
 
 def _garments(kind: str) -> list[str]:
