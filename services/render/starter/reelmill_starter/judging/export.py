@@ -41,6 +41,7 @@ def export_judge(training: JudgeTraining, target: Path) -> None:
     weights = training.learner.network.state_dict()
     halves = {name: w.half() if w.is_floating_point() else w for name, w in weights.items()}
     save_file({name: weight.contiguous() for name, weight in halves.items()}, draft / WEIGHTS)
+    (draft / WEIGHTS).chmod(0o644)  # safetensors writes for the owner alone
     training.words.save(str(draft / WORDS))
     make_bank(draft / "bank", training.plan.seed)
     judge = load_judge(draft, "cpu")
