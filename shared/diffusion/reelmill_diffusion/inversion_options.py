@@ -16,17 +16,17 @@ class InversionOptions:
     is taken, and learning ends when it has not improved for `patience` evaluations.
     """
 
-    steps: int = 100
+    steps: int = 60
     vectors: int = 4
     batch_size: int = 4
-    learning_rate: float = 0.12
+    learning_rate: float = 0.3
     final_rate: float = 0.2
     weight_decay: float = 0.01
     flip: bool = True
     seed: int = 0
     evaluate_every: int = 20
     patience: int = 2
-    max_norm: float = 3.0
+    max_norm: float = 1.5
 
 
 @dataclass(frozen=True, slots=True)
