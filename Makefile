@@ -30,7 +30,7 @@ test: test-unit ## All tests: unit, contract, end to end
 	$(BIN)/pytest tests/contract tests/e2e
 
 .PHONY: test-unit
-test-unit: setup ## Tests without any server: under a minute
+test-unit: setup ## Tests without any server: about three minutes on two cores
 	@# One thread a worker: PyTorch's threads would wait for each other.
 	OMP_NUM_THREADS=1 $(BIN)/pytest tests/unit --numprocesses auto --dist worksteal
 
