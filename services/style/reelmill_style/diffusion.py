@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from reelmill_diffusion import (
     Cancelled,
@@ -25,7 +25,8 @@ from .ports import Embedded, Embedding, Example, Image, Plan
 
 T = TypeVar("T")
 _MOST_VECTORS = 16
-_REFINING = 0.03
+# Vectors that begin as the very words have only to be refined, and may be as long as words are.
+_REFINING: dict[str, Any] = {"learning_rate": 0.03, "evaluate_every": 10, "max_norm": 3.0}
 
 
 class DiffusionLearner:
@@ -78,9 +79,9 @@ class DiffusionLearner:
         options = InversionOptions(
             steps=plan.steps, vectors=plan.vectors or 1, batch_size=plan.batch_size, seed=plan.seed
         )
-        if not plan.vectors:  # they begin as the very words: what is left is to refine these
+        if not plan.vectors:
             vectors = min(model.word_count(plan.text), _MOST_VECTORS)
-            options = replace(options, vectors=vectors, learning_rate=_REFINING, evaluate_every=10)
+            options = replace(options, vectors=vectors, **_REFINING)
 
         def work(cancelled: Callable[[], bool]) -> Embedding:
             try:
