@@ -135,6 +135,9 @@ def main() -> None:
     parser.add_argument(
         "--judge", type=Path, default=STARTER / "judge", help="a judge that answers with facts"
     )
+    parser.add_argument(
+        "--dtype", default="auto", help="float32, bfloat16 (fast where a CPU computes in it) or auto"
+    )
     parser.add_argument("--sheet", type=Path, help="PNG to write: drawings above frames")
     options = parser.parse_args()
     judge = load_judge(options.judge)
@@ -142,7 +145,7 @@ def main() -> None:
         parser.error(f"{options.judge}: this judge embeds pictures and answers no questions; use our own")
     if options.count < 16:
         parser.error("--count: retrieval needs at least 16 descriptions")
-    model = DiffusionModel.load(options.model)
+    model = DiffusionModel.load(options.model, dtype=options.dtype)
     examples = held_out_examples(options.count)
     scenes = [one.scene for one in examples]
     with console.status(f"drawing {options.count} frames"):
@@ -152,7 +155,7 @@ def main() -> None:
     with console.status("judging"):
         found = scores(judge, drawn.pixels, scenes)
         floor = scores(judge, drawn.pixels, shuffled(scenes))
-        ceiling = scores(judge, np.stack([one.draw(128).pixels for one in examples]), scenes)
+        ceiling = scores(judge, np.stack([one.draw(model.defaults.width).pixels for one in examples]), scenes)
     report(found, ceiling, floor, drawn.seconds_per_frame)
     defaults = model.defaults
     console.print(

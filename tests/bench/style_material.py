@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from reelmill_diffusion import TOKEN, DiffusionModel, Image
 from reelmill_diffusion.inversion import Reference
 from reelmill_starter.drawing import draw
+from reelmill_starter.training.pictures import SIZE
 from reelmill_world import (
     HELD_OUT_STYLES,
     PLACES,
@@ -41,7 +42,9 @@ class Material:
 
     def drawings(self) -> list[Image]:
         """The frames as the starter model's teacher draws them: what a model could reach at best."""
-        return [draw(scene, self.style, seed=9_000 + i).pixels for i, scene in enumerate(self.scenes)]
+        return [
+            draw(scene, self.style, seed=9_000 + i, size=SIZE).pixels for i, scene in enumerate(self.scenes)
+        ]
 
 
 def materials(styles: int, frames: int, seed: int = 1) -> list[Material]:
@@ -56,7 +59,7 @@ def _material(name: str, style: StyleVector, frames: int, rng: random.Random) ->
     references = []
     for place in shown:
         scene = replace(random_scene(rng), place=place)
-        image = draw(scene, style, seed=rng.randrange(2**31)).pixels
+        image = draw(scene, style, seed=rng.randrange(2**31), size=SIZE).pixels
         references.append(Reference(image, caption(scene, TOKEN)))
     scenes = [_unseen_scene(rng, (others, shown)[number % 2]) for number in range(frames)]
     return Material(name, style, references, scenes, [scene.place in others for scene in scenes])

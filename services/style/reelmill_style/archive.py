@@ -11,6 +11,7 @@ casts/<sha256>.safetensors     the vectors of the style and of a movie's charact
 
 import hashlib
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from json import dumps
 from typing import Any, Generic, TypeVar
@@ -29,7 +30,7 @@ from .ports import Image
 R = TypeVar("R", style_pb2.Style, style_pb2.LearnedCharacter)
 
 
-class Archive(Generic[R]):
+class Archive(ABC, Generic[R]):
     """The part of the store below `prefix`, for something that is learned from images."""
 
     record_name: str
@@ -41,8 +42,9 @@ class Archive(Generic[R]):
         self.name = prefix.rstrip("/")
         self.embedding_key = f"{prefix}learned_embeds.safetensors"
 
+    @abstractmethod
     def empty_record(self) -> R:
-        raise NotImplementedError
+        """A record of the kind that is kept here, with nothing in it."""
 
     def reference_key(self, index: int) -> str:
         return f"{self._prefix}{self.images_name}/{index:02d}.png"

@@ -21,7 +21,7 @@ class StyleSettings(ServiceSettings):
     torch_threads: Annotated[int, Field(ge=0, description="CPU threads; 0: PyTorch's choice.")] = 0
     style_steps: Annotated[
         int, Field(ge=1, le=5000, description="Updates where a request does not say; SDXL wants about 500.")
-    ] = 60
+    ] = 80
     style_vectors: Annotated[int, Field(ge=1, le=16, description="Vectors where a request does not say.")] = 4
     style_batch_size: Annotated[
         int, Field(ge=1, le=16, description="References in one update: less needs less memory.")

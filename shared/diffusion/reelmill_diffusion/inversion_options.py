@@ -16,16 +16,16 @@ class InversionOptions:
     is taken, and learning ends when it has not improved for `patience` evaluations.
     """
 
-    steps: int = 60
+    steps: int = 80
     vectors: int = 4
     batch_size: int = 4
-    learning_rate: float = 0.3
+    learning_rate: float = 0.2
     final_rate: float = 0.2
     weight_decay: float = 0.01
     flip: bool = True
     seed: int = 0
     evaluate_every: int = 20
-    patience: int = 2
+    patience: int = 3
     max_norm: float = 1.5
 
 

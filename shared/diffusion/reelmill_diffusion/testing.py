@@ -28,7 +28,7 @@ def build_tiny_model(directory: Path, shape: Shape = "sd", *, seed: int = 0) -> 
         latent_channels=4,
     )
     vae.register_to_config(force_upcast=False)
-    common = {"vae": vae, "tokenizer": _tokenizer(), "text_encoder": _text_encoder(32)}
+    common = {"vae": vae, "tokenizer": tiny_tokenizer(), "text_encoder": _text_encoder(32)}
     pipeline: Any
     if shape == "sd":
         pipeline = diffusers.StableDiffusionPipeline(
@@ -49,7 +49,7 @@ def build_tiny_model(directory: Path, shape: Shape = "sd", *, seed: int = 0) -> 
     else:
         pipeline = diffusers.StableDiffusionXLPipeline(
             **common,
-            tokenizer_2=_tokenizer(pad="!"),
+            tokenizer_2=tiny_tokenizer(pad="!"),
             text_encoder_2=_text_encoder(48, projection=40),
             unet=_unet(
                 80,
@@ -106,7 +106,8 @@ def _text_encoder(width: int, projection: int = 0) -> Any:
     return encoder
 
 
-def _tokenizer(pad: str = "<|endoftext|>") -> Any:
+def tiny_tokenizer(pad: str = "<|endoftext|>") -> Any:
+    """A CLIP tokenizer that spells every word letter by letter."""
     letters = _alphabet()
     pieces = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     return transformers.CLIPTokenizer(

@@ -94,13 +94,13 @@ def _anywhere(rng: random.Random) -> StyleVector:
     axes = {axis: _coordinate(rng, axis, strong=axis in strong) for axis in _PLAIN_AXES}
     if rng.random() < 0.5:
         axes |= {"toned": rng.uniform(0.5, 1.0), **_palette(rng)}
-    if rng.random() < 0.2:
+    if rng.random() < 0.25:
         axes |= {"hollow": rng.uniform(0.5, 1.0), "ink": rng.choice((-1, 1)) * rng.uniform(0.3, 1.0)}
     elif rng.random() < 0.15:
         axes["ink"] = rng.uniform(0.3, 1.0)
-    if rng.random() < 0.15:
+    if rng.random() < 0.2:
         axes["negative"] = rng.uniform(0.6, 1.0)
-    if rng.random() < 0.15:
+    if rng.random() < 0.2:
         axes["silhouette"] = rng.uniform(0.6, 1.0)
     if rng.random() < 0.25:
         axes |= {

@@ -12,6 +12,7 @@ from reelmill_starter.judging.bank import SCENES
 from reelmill_starter.judging.facts import QUESTIONS
 from reelmill_starter.judging.pictures import held_out_examples
 from reelmill_starter.judging.scoring import scores
+from reelmill_starter.training.pictures import SIZE
 from reelmill_world import NAMED_STYLES, STYLE_AXES, SceneDescription, caption
 
 pytestmark = pytest.mark.torch
@@ -82,7 +83,7 @@ def test_noise_and_one_colour_are_not_what_any_caption_says(judge: FactJudge, ba
 
 def test_it_reads_real_drawings_that_nobody_trained_on(judge: FactJudge) -> None:
     examples = held_out_examples(120)
-    pixels = np.stack([one.draw(128).pixels for one in examples])
+    pixels = np.stack([one.draw(SIZE).pixels for one in examples])
     found = scores(judge, pixels, [one.scene for one in examples])
     for name in ("retrieval_at_1_of_16", "place", "weather_time", "figure_count", "clothing_colour", "verb"):
-        assert found[name] >= 0.9, (name, found[name])
+        assert found[name] >= 0.95, (name, found[name])

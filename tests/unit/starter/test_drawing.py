@@ -1,9 +1,11 @@
 """Drawings show what the scene says."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from reelmill_starter.drawing import draw
+from reelmill_starter import drawing
 from reelmill_world import (
     COLOURS,
     HELD_OBJECTS,
@@ -17,6 +19,8 @@ from reelmill_world import (
     StyleVector,
 )
 
+# The tests count pixels.
+draw = partial(drawing.draw, size=128)
 BOB = Appearance("man", colour="red")
 
 

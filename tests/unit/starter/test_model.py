@@ -9,9 +9,9 @@ import pytest
 MODEL = Path(__file__).parents[3] / "services/render/starter/model"
 
 
-def test_the_shipped_model_is_at_most_45_megabytes_of_safetensors() -> None:
+def test_the_shipped_model_is_at_most_60_megabytes_of_safetensors() -> None:
     files = [path for path in MODEL.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) <= 45e6
+    assert sum(path.stat().st_size for path in files) <= 60e6
     assert {path.suffix for path in files} <= {".safetensors", ".json", ".txt", ".md"}
 
 
@@ -48,12 +48,12 @@ def test_a_frame_is_nearer_to_the_drawing_it_was_asked_for_than_to_others() -> N
     from diffusers import StableDiffusionPipeline
 
     from reelmill_starter.drawing import draw
-    from reelmill_starter.training.pictures import VALIDATION_START, example
+    from reelmill_starter.training.pictures import SIZE, VALIDATION_START, example
     from reelmill_starter.training.samples import generate
     from reelmill_world import StyleVector, caption
 
     def coarse(picture: np.ndarray) -> np.ndarray:
-        return np.asarray(picture.astype(float).reshape(16, 8, 16, 8, 3).mean(axis=(1, 3)))
+        return np.asarray(picture.astype(float).reshape(SIZE // 8, 8, SIZE // 8, 8, 3).mean(axis=(1, 3)))
 
     defaults = json.loads((MODEL / "reelmill.json").read_text())
     steps, guidance = defaults["default_steps"], defaults["default_guidance_scale"]
@@ -62,7 +62,7 @@ def test_a_frame_is_nearer_to_the_drawing_it_was_asked_for_than_to_others() -> N
     # All in one style: colours of a style would give frames away.
     prompts = [caption(one.scene, "plain") for one in examples]
     made = np.stack([coarse(one) for one in generate(pipeline, prompts, steps=steps, guidance=guidance)])
-    drawings = [draw(one.scene, StyleVector(), seed=one.seed, size=128).pixels for one in examples]
+    drawings = [draw(one.scene, StyleVector(), seed=one.seed, size=SIZE).pixels for one in examples]
     wanted = np.stack([coarse(one) for one in drawings])
     distances = np.square(made[:, None] - wanted[None]).mean(axis=(2, 3, 4))
     right = int((distances.argmin(axis=1) == np.arange(16)).sum())

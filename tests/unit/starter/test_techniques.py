@@ -1,12 +1,16 @@
 """Ways to make a picture that change more than its colours."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from reelmill_starter.drawing import draw
+from reelmill_starter import drawing
 from reelmill_starter.drawing.techniques import hollow, tiled, toned
 from reelmill_world import HELD_OUT_STYLES, Appearance, Figure, SceneDescription, StyleVector
 
+# The tests count pixels.
+draw = partial(drawing.draw, size=128)
 SCENE = SceneDescription.of("beach", figures=[Figure(Appearance("woman", colour="red"))])
 PICTURE = draw(SCENE, seed=1).pixels.astype(np.float32) / 255
 
@@ -37,11 +41,11 @@ def test_gaps_between_tiles_are_dark_or_light_as_the_grout_says(ragged: float) -
 
 
 def test_a_silhouette_darkens_the_figure_and_nothing_else() -> None:
-    drawing = draw(SCENE, seed=1)
+    drawn = draw(SCENE, seed=1)
     dark = draw(SCENE, StyleVector(silhouette=1.0), seed=1).pixels
-    inside, outside = drawing.mask > 0.99, drawing.mask < 0.01
-    assert dark[inside].mean() < 0.2 * drawing.pixels[inside].mean()
-    assert np.array_equal(dark[outside], drawing.pixels[outside])
+    inside, outside = drawn.mask > 0.99, drawn.mask < 0.01
+    assert dark[inside].mean() < 0.2 * drawn.pixels[inside].mean()
+    assert np.array_equal(dark[outside], drawn.pixels[outside])
 
 
 def test_the_window_of_every_room_tells_the_weathers_apart() -> None:

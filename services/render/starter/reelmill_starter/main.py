@@ -1,11 +1,18 @@
 """reelmill-starter: draw the starter model's world, train the model on it, export it."""
 
 import os
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import torch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -13,12 +20,44 @@ Folder = Annotated[
     Path, typer.Option(help="Working folder: checkpoints and latents. A file PAUSE in it pauses training.")
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the world and of the training.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, or auto: a GPU where there is one.")]
+Drawers = Annotated[int, typer.Option(min=1, help="Processes that draw.")]
+Crops = Annotated[int | None, typer.Option(help="Crops a step: 6, on a GPU 64.")]
 Until = Annotated[
-    str | None, typer.Option(help="End at this clock time, HH:MM in UTC; the last part is annealed.")
+    str | None,
+    typer.Option(help="End at this UTC clock time, HH:MM or HH:MM:SS; the last part is annealed."),
 ]
 
 _FOLDER = Path("starter-run")
 _SEED = 7
+_CORES = os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What suits a device: the values of options that are not given."""
+
+    autoencoder_minutes: float
+    autoencoder_pictures: int
+    decoder_minutes: float
+    decoder_pictures: int
+    crops: int
+    shards: int
+    batch: int
+    rate: float
+
+
+_SCALES = {
+    "cpu": Scale(25, 6000, 8, 2500, crops=6, shards=40, batch=32, rate=8e-4),
+    "cuda": Scale(1.2, 12_000, 0.6, 6000, crops=64, shards=600, batch=256, rate=1.2e-3),
+}
+
+
+def _fit(device: str) -> "tuple[torch.device, Scale]":
+    from reelmill_starter.training.run import choose_device
+
+    place = choose_device(device)
+    return place, _SCALES[place.type]
 
 
 @app.callback()
@@ -37,11 +76,11 @@ def drawings(
     count: Annotated[int, typer.Option(min=1, help="How many.")] = 64,
 ) -> None:
     """Draw a sheet of what the model is trained on, with captions on standard output."""
-    from reelmill_starter.training.pictures import example
+    from reelmill_starter.training.pictures import SIZE, example
     from reelmill_starter.training.samples import sheet
 
     examples = [example(seed, index) for index in range(count)]
-    sheet([one.draw(128).pixels for one in examples], 8).save(target)
+    sheet([one.draw(SIZE).pixels for one in examples], 8).save(target)
     for one in examples:
         typer.echo(one.canonical_caption())
 
@@ -87,41 +126,72 @@ def text(
 def autoencoder(
     folder: Folder = _FOLDER,
     seed: Seed = _SEED,
-    minutes: Annotated[float, typer.Option(help="Minutes of training in all, over all starts.")] = 6,
-    pictures: Annotated[int, typer.Option(help="Drawings to crop from.")] = 2500,
+    minutes: Annotated[
+        float | None, typer.Option(help="Minutes of training in all, over all starts: 25, on a GPU 1.2.")
+    ] = None,
+    pictures: Annotated[
+        int | None, typer.Option(help="Drawings to crop from: 6,000, on a GPU 12,000.")
+    ] = None,
+    batch: Crops = None,
+    drawers: Drawers = _CORES,
+    device: Device = "auto",
 ) -> None:
     """Train the autoencoder."""
     from reelmill_starter.training.autoencoder import train_autoencoder
     from reelmill_starter.training.run import RunFolder
 
-    train_autoencoder(RunFolder(folder), seed=seed, minutes=minutes, pictures=pictures)
+    place, scale = _fit(device)
+    train_autoencoder(
+        RunFolder(folder),
+        seed=seed,
+        minutes=minutes or scale.autoencoder_minutes,
+        pictures=pictures or scale.autoencoder_pictures,
+        batch=batch or scale.crops,
+        workers=drawers,
+        device=place,
+    )
 
 
 @app.command()
 def decoder(
     folder: Folder = _FOLDER,
     seed: Seed = _SEED,
-    minutes: Annotated[float, typer.Option(help="Minutes of training.")] = 8,
-    pictures: Annotated[int, typer.Option(help="Drawings to crop from.")] = 2500,
+    minutes: Annotated[float | None, typer.Option(help="Minutes of training: 8, on a GPU 0.6.")] = None,
+    pictures: Annotated[int | None, typer.Option(help="Drawings: 2,500, on a GPU 6,000.")] = None,
+    batch: Crops = None,
+    drawers: Drawers = _CORES,
+    device: Device = "auto",
 ) -> None:
     """Train the decoder of the autoencoder further; cached latents stay valid."""
     from reelmill_starter.training.decoder import tune_decoder
     from reelmill_starter.training.run import RunFolder
 
-    tune_decoder(RunFolder(folder), seed=seed, minutes=minutes, pictures=pictures)
+    place, scale = _fit(device)
+    tune_decoder(
+        RunFolder(folder),
+        seed=seed,
+        minutes=minutes or scale.decoder_minutes,
+        pictures=pictures or scale.decoder_pictures,
+        batch=batch or scale.crops,
+        workers=drawers,
+        device=place,
+    )
 
 
 @app.command()
 def latents(
     folder: Folder = _FOLDER,
     seed: Seed = _SEED,
-    shards: Annotated[int, typer.Option(help="Files of 1,024 pictures.")] = 40,
+    shards: Annotated[int | None, typer.Option(help="Files of 1,024 pictures: 40, with a GPU 600.")] = None,
+    drawers: Drawers = _CORES,
+    device: Device = "auto",
 ) -> None:
     """Draw and encode the training pictures; `diffusion` may already run on the first file."""
     from reelmill_starter.training.latents import cache_latents
     from reelmill_starter.training.run import RunFolder
 
-    cache_latents(RunFolder(folder), seed=seed, shards=shards)
+    place, scale = _fit(device)
+    cache_latents(RunFolder(folder), seed=seed, shards=shards or scale.shards, workers=drawers, device=place)
 
 
 @app.command()
@@ -130,17 +200,28 @@ def diffusion(
     seed: Seed = _SEED,
     images: Annotated[int, typer.Option(help="Pictures to see in all.")] = 1_000_000,
     until: Until = None,
-    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 32,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 8e-4,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; one a core is fastest.")] = os.cpu_count()
-    or 1,
+    batch: Annotated[int | None, typer.Option(help="Pictures a step: 32, on a GPU 256.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Learning rate: 8e-4, on a GPU 1.2e-3.")] = None,
+    save_minutes: Annotated[float, typer.Option(help="Between two checkpoints.")] = 5,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; without a GPU one a core is fastest.")
+    ] = None,
+    device: Device = "auto",
 ) -> None:
     """Train the UNet and, gently, the text encoder."""
     from reelmill_starter.training.diffusion import Plan, train_diffusion
     from reelmill_starter.training.run import RunFolder
 
-    plan = Plan(seed=seed, images=images, until=_clock(until), batch=batch, rate=rate)
-    train_diffusion(RunFolder(folder), plan, workers)
+    place, scale = _fit(device)
+    plan = Plan(
+        seed=seed,
+        images=images,
+        until=_clock(until),
+        batch=batch or scale.batch,
+        rate=rate or scale.rate,
+        save_minutes=save_minutes,
+    )
+    train_diffusion(RunFolder(folder), plan, workers or (_CORES if place.type == "cpu" else 1), place)
 
 
 def _clock(text: str | None) -> datetime | None:
@@ -149,10 +230,9 @@ def _clock(text: str | None) -> datetime | None:
         return None
     now = datetime.now(UTC)
     try:
-        time = datetime.strptime(text, "%H:%M")
+        moment = datetime.combine(now.date(), time.fromisoformat(text), UTC)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not HH:MM") from error
-    moment = now.replace(hour=time.hour, minute=time.minute, second=0, microsecond=0)
+        raise typer.BadParameter(f"{text!r} is not HH:MM or HH:MM:SS") from error
     return moment if moment > now else moment + timedelta(days=1)
 
 
@@ -205,15 +285,34 @@ def train(
     seed: Seed = _SEED,
     images: Annotated[int, typer.Option(help="Pictures to see in all.")] = 1_000_000,
     until: Until = None,
+    device: Device = "auto",
 ) -> None:
     """Do everything, from nothing to the exported model."""
     tokenizer(folder, seed)
     text(folder, seed)
-    autoencoder(folder, seed)
-    latents(folder, seed)
-    diffusion(folder, seed, images, until)
-    decoder(folder, seed)
+    autoencoder(folder, seed, device=device)
+    with _drawing_beside(folder, seed, device):
+        diffusion(folder, seed, images, until, device=device)
+    decoder(folder, seed, device=device)
     export(target, folder, seed)
+
+
+@contextmanager
+def _drawing_beside(folder: Path, seed: int, device: str) -> Iterator[None]:
+    """Makes all latents first; but a GPU need not wait: there they are made while it trains on the first."""
+    if _fit(device)[0].type == "cpu":
+        latents(folder, seed, device=device)
+        yield
+        return
+    beside = get_context("spawn").Process(target=latents, args=(folder, seed), kwargs={"device": device})
+    beside.start()
+    try:
+        while beside.is_alive() and not (folder / "latents" / "00000.npz").exists():
+            beside.join(1)
+        yield
+    finally:
+        beside.terminate()
+        beside.join()
 
 
 @app.command()
@@ -224,6 +323,10 @@ def judge(
     minutes: Annotated[float, typer.Option(help="Minutes of processor time in all, over all starts.")] = 35,
     pictures: Annotated[int, typer.Option(help="Pictures to draw.")] = 24_000,
     until: Until = None,
+    begin: Annotated[
+        Path | None, typer.Option(help="An exported judge to begin with instead of from nothing.")
+    ] = None,
+    rate: Annotated[float, typer.Option(help="Learning rate; half of it or less with --begin.")] = 2e-3,
     workers: Annotated[int, typer.Option(help="Processes that draw.")] = 1,
     threads: Annotated[int, typer.Option(help="Threads to train with.")] = 1,
 ) -> None:
@@ -235,7 +338,15 @@ def judge(
     from reelmill_starter.training.run import RunFolder
 
     torch.set_num_threads(threads)
-    plan = Plan(seed=seed, pictures=pictures, minutes=minutes, until=_clock(until), workers=workers)
+    plan = Plan(
+        seed=seed,
+        pictures=pictures,
+        minutes=minutes,
+        until=_clock(until),
+        begin=begin,
+        rate=rate,
+        workers=workers,
+    )
     training = JudgeTraining(RunFolder(folder), plan)
     training.run()
     export_judge(training, target)

@@ -42,7 +42,7 @@ class Drawing:
     mask: NDArray[np.float32]
 
 
-def draw(scene: SceneDescription, style: StyleVector | None = None, *, seed: int, size: int = 128) -> Drawing:
+def draw(scene: SceneDescription, style: StyleVector | None = None, *, seed: int, size: int) -> Drawing:
     """Draws `scene`; the same arguments give the same pixels. `size` in pixels, at least 32."""
     style = style or StyleVector()
     rng = random.Random(seed)

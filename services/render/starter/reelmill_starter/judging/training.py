@@ -1,21 +1,24 @@
 """Trains the judge: facts read off pictures, captions and pictures in one space, styles apart from scenes."""
 
 import copy
+import json
 import random
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from multiprocessing import Process
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from reelmill_judge.base import KIND
+from reelmill_judge.base import KIND, SETTINGS
 from reelmill_judge.network import Network, Shape
-from reelmill_judge.own import FORMAT, OwnJudge, tokens
+from reelmill_judge.own import FORMAT, WEIGHTS, OwnJudge, tokens
 from reelmill_starter.judging.cache import PictureCache
 from reelmill_starter.judging.captions import caption_and_wrong_one
 from reelmill_starter.judging.facts import QUESTIONS, facts
@@ -50,6 +53,8 @@ class Plan:
     # The share of steps with worn pictures. They teach no style: wear is not part of any.
     worn: float = 0.4
     workers: int = 1
+    # An exported judge whose weights a new run begins with, in place of random ones.
+    begin: Path | None = None
 
 
 class _Learner(nn.Module):
@@ -85,13 +90,25 @@ class JudgeTraining:
         )
         self.weights = question_weights(list(QUESTIONS))
         self.step, self.seconds = 0, 0.0
+        # What the judge that this run began with had behind it.
+        self.before: dict[str, float] = {"steps": 0, "minutes": 0.0}
         self.started = datetime.now(UTC)
         if state := folder.load(_STAGE):
             self.learner.load_state_dict(state["learner"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.step, self.seconds = state["step"], state["seconds"]
             self.started = datetime.fromisoformat(state["started"])
+            self.before = state["before"]
             say(f"judge: going on at step {self.step}, {self.seconds / 60:.1f} minutes")
+        elif plan.begin:
+            self._begin(plan.begin)
+
+    def _begin(self, judge: Path) -> None:
+        weights = load_file(judge / WEIGHTS)
+        self.learner.network.load_state_dict({name: weight.float() for name, weight in weights.items()})
+        training = json.loads((judge / SETTINGS).read_text("utf-8"))["training"]
+        self.before = {name: training[name] for name in self.before}
+        say(f"judge: beginning with {judge}, {self.before['steps']} steps")
 
     def progress(self) -> float:
         """0 at the start, 1 at the end of the plan."""
@@ -156,7 +173,7 @@ class JudgeTraining:
         for group in self.optimiser.param_groups:
             group["lr"] = self.plan.rate * min(1.0, (self.step + 1) / 150) * cosine(progress, 0.003)
         learner = self.learner.train()
-        with mixed_precision():
+        with mixed_precision(torch.device("cpu")):
             seen = learner.network.eye(pictures.contiguous(memory_format=torch.channels_last))
         parts = {"facts": 6 * answers_loss([one.float() for one in seen.answers], right, self.weights)}
         if self.step % 2 == 0:  # reading is learned faster than seeing
@@ -175,7 +192,7 @@ class JudgeTraining:
     def _read(self, pairs: list[tuple[str, str]], pictures: Tensor, right: Tensor) -> dict[str, Tensor]:
         learner, reader = self.learner, self.learner.network.reader
         texts = [own for own, _ in pairs] + [wrong for _, wrong in pairs]
-        with mixed_precision():
+        with mixed_precision(torch.device("cpu")):
             states = reader.states(tokens(self.words, texts, self.shape.longest))
             read = nn.functional.normalize(reader.content(states), dim=1).float()
         own, wrong = read[: len(pairs)], read[len(pairs) :]
@@ -209,14 +226,15 @@ class JudgeTraining:
             "seed": self.plan.seed,
             "pictures": self.plan.pictures,
             "parameters": sum(p.numel() for p in self.learner.network.parameters()),
-            "steps": self.step,
+            "steps": self.before["steps"] + self.step,
             "batch": 2 * self.plan.pairs,
-            "minutes": round(self.seconds / 60, 1),
+            "minutes": round(self.before["minutes"] + self.seconds / 60, 1),
         }
 
     def _save(self) -> None:
         state = {"learner": self.learner.state_dict(), "optimiser": self.optimiser.state_dict()}
         record = {"step": self.step, "seconds": self.seconds, "started": self.started.isoformat()}
+        record |= {"before": self.before}
         self.folder.save(_STAGE, {**state, **record})
         examples = measuring_examples(self.plan.seed, _WATCHED)
         pixels = np.stack([one.draw(128).pixels for one in examples])

@@ -10,12 +10,15 @@ from typing import Any, Final
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from safetensors.torch import load_file
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from reelmill_starter.training.run import RunFolder, say
 from reelmill_starter.training.words import load_tokenizer
 
 RECORD: Final = "training.json"
+# Weights of what only training needs: `StyleVectors`.
+STYLES: Final = "training.safetensors"
 _STAGE: Final = "adopted"
 NOTHING: Final[dict[str, Any]] = {"images": 0, "steps": 0, "seconds": 0.0, "history": []}
 
@@ -29,17 +32,32 @@ def adopt(folder: RunFolder, model: Path) -> None:
     weights = encoder.state_dict()
     name = next(key for key in weights if key.endswith("token_embedding.weight"))
     weights[name] = _translated(weights[name], load_tokenizer(model / "tokenizer"), tokenizer)
-    record = model / RECORD
+    record, styles = model / RECORD, model / STYLES
     folder.save(
         _STAGE,
         {
             "text_encoder": weights,
             "unet": unet.float().state_dict(),
             "autoencoder": autoencoder.float().state_dict(),
+            "styles": load_file(styles) if styles.exists() else None,
             "record": json.loads(record.read_text("utf-8")) if record.exists() else NOTHING,
         },
     )
     say(f"adopt: {model}, {len(weights[name])} tokens")
+
+
+def grown(old: dict[str, torch.Tensor], new: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """`old` weights in the shapes of `new`: what has more channels now ignores the added ones at first."""
+    made = {}
+    for name, weight in new.items():
+        kept = old[name]
+        made[name] = kept
+        if kept.shape != weight.shape:
+            made[name] = weight.clone()
+            made[name][tuple(slice(0, size) for size in kept.shape)] = kept
+            if weight.dim() > 1:
+                made[name][: kept.shape[0], kept.shape[1] :] = 0
+    return made
 
 
 def _translated(rows: torch.Tensor, old: CLIPTokenizer, new: CLIPTokenizer) -> torch.Tensor:
@@ -56,5 +74,6 @@ def _translated(rows: torch.Tensor, old: CLIPTokenizer, new: CLIPTokenizer) -> t
 
 
 def adopted(folder: RunFolder) -> dict[str, Any] | None:
-    """What was adopted: states of "text_encoder", "unet" and "autoencoder", and the training's "record"."""
+    """What was adopted: states of "text_encoder", "unet", "autoencoder" and, where the export had it,
+    "styles", and the training's "record"."""
     return folder.load(_STAGE)

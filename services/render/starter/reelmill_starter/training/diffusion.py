@@ -1,7 +1,7 @@
 """Trains the UNet on cached latents, and with it, gently, the text encoder that can already read."""
 
 import copy
-import random
+import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,14 +14,14 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from reelmill_starter.training.adopting import NOTHING, adopted
-from reelmill_starter.training.latents import VALIDATION_COUNT, LatentPool, read_shard
+from reelmill_starter.training.adopting import NOTHING, adopted, grown
+from reelmill_starter.training.latents import CAPTION_VECTORS, VALIDATION_COUNT, Cached, LatentPool
 from reelmill_starter.training.parts import mixed_precision, new_text_encoder, new_unet, noise_schedule
 from reelmill_starter.training.pictures import VALIDATION_START, Example, example
 from reelmill_starter.training.reading import load_reader
-from reelmill_starter.training.run import RunFolder, cosine, say, update_average
+from reelmill_starter.training.run import RunFolder, cosine, device_name, say, update_average
 from reelmill_starter.training.styling import VECTOR_COUNTS, StyleVectors, styled
-from reelmill_starter.training.words import encode_styled, load_tokenizer
+from reelmill_starter.training.words import encode_captions, encode_styled, load_tokenizer
 from reelmill_starter.training.workers import Workers, started
 
 _STAGE = "diffusion"
@@ -42,8 +42,6 @@ class Plan:
     # The share of the training at whose end the learning rate falls to nearly nothing.
     anneal: float = 0.35
     caption_dropout: float = 0.1
-    # How often vectors stand for a style in place of words.
-    style_tokens: float = 0.7
     figure_weight: float = 2.0
     average_decay: float = 0.9995
     save_minutes: float = 5.0
@@ -66,9 +64,9 @@ class Denoiser(torch.nn.Module):
         self.styles = styles
 
     def forward(self, noisy: Tensor, times: Tensor, prompts: "Prompts") -> Tensor:
-        """Predicts the velocity of `noisy` latents (N, 6, 16, 16) for `prompts`."""
+        """Predicts the velocity of `noisy` latents (N, 8, 24, 24) for `prompts`."""
         vectors = self.styles(prompts.styles, prompts.count)
-        with mixed_precision(), styled(self.text_encoder, prompts.places, vectors):
+        with mixed_precision(noisy.device), styled(self.text_encoder, prompts.places, vectors):
             tokens = prompts.tokens
             states = self.text_encoder(tokens).last_hidden_state
             output: Tensor = self.unet(noisy, times, states).sample
@@ -86,10 +84,23 @@ class Prompts:
 
     @classmethod
     def of(
-        cls, tokenizer: CLIPTokenizer, captions: list[str], examples: list[Example], count: int
+        cls,
+        tokenizer: CLIPTokenizer,
+        captions: list[str],
+        examples: list[Example],
+        device: torch.device,
+        count: int = VECTOR_COUNTS[0],
     ) -> "Prompts":
         tokens, places = encode_styled(tokenizer, captions, count)
-        return cls(tokens, places, torch.tensor([one.style.values() for one in examples]), count)
+        styles = torch.tensor([one.style.values() for one in examples])
+        return cls(tokens.to(device), places.to(device), styles.to(device), count)
+
+    @classmethod
+    def cached(cls, cached: Cached, which: int, rows: Tensor, dropped: Tensor, empty: Tensor) -> "Prompts":
+        """The captions number `which` of these rows; `dropped` ones become the `empty` caption's tokens."""
+        tokens = torch.where(dropped[:, None], empty, cached.tokens[rows, which].long())
+        places = torch.where(dropped[:, None], -1, cached.places[rows, which].long())
+        return cls(tokens, places, cached.styles[rows], CAPTION_VECTORS[which])
 
     def split(self, size: int) -> "list[Prompts]":
         """Parts of at most `size` captions."""
@@ -100,17 +111,29 @@ class Prompts:
 class DiffusionTraining:
     """State of one training; `run` goes on from where the last start ended."""
 
-    def __init__(self, folder: RunFolder, plan: Plan, workers: Workers | None = None) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        plan: Plan,
+        workers: Workers | None = None,
+        device: torch.device | None = None,
+    ) -> None:
         torch.manual_seed(plan.seed)
         self.folder, self.plan = folder, plan
+        self.device = device or torch.device("cpu")
         self.workers = workers or Workers()
         self.tokenizer = load_tokenizer(folder.path / "tokenizer")
         self.schedule = noise_schedule()
         self.model = Denoiser(new_unet(), *load_reader(folder, self.tokenizer))
         begun = adopted(folder)
         if begun:
-            self.model.unet.load_state_dict(begun["unet"])
+            self.model.unet.load_state_dict(grown(begun["unet"], self.model.unet.state_dict()))
+        self.model.to(self.device)
+        self.model.unet.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
+        if self.device.type == "cuda":
+            # Of no use on processors, where convolutions take nearly all the time.
+            self.model.unet.compile(dynamic=False)
         self.shared = self.workers.share(self.model)
         self.optimiser = torch.optim.AdamW(
             [
@@ -122,7 +145,8 @@ class DiffusionTraining:
             weight_decay=0.01,
             fused=True,
         )
-        self.pool = LatentPool(folder)
+        self.pool = LatentPool(folder, self.device)
+        self.empty = encode_captions(self.tokenizer, [""]).to(self.device)
         self.scale = 1 / self.pool.deviation()
         record = begun["record"] if begun else NOTHING
         self.step, self.images = int(record["steps"]), int(record["images"])
@@ -145,12 +169,20 @@ class DiffusionTraining:
     def _save(self) -> None:
         if not self.workers.first:
             return
-        self.history.append([self.images, self.seconds, self.validation_loss()])
+        loss = self.validation_loss()
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"diffusion: the loss is {loss} at step {self.step}; the last checkpoint in "
+                f"{self.folder.path} is as it was: go on from it with a lower --rate"
+            )
+        self.history.append([self.images, self.seconds, loss])
         state = {
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "started": self.started.isoformat(),
+            "batch": self.plan.batch,
+            "hardware": device_name(self.device),
             **{name: getattr(self, name) for name in ("step", "images", "seconds", "scale", "history")},
         }
         self.folder.save(_STAGE, state)
@@ -169,7 +201,7 @@ class DiffusionTraining:
         size = sum(p.numel() for p in self.model.parameters()) / 1e6
         self._say(f"diffusion: {size:.2f} M parameters, {len(self.pool)} latents")
         saved = reported = time.monotonic()
-        seen, losses = self.images, 0.0
+        seen, losses = self.images, torch.zeros((), device=self.device)
         while (progress := self.workers.agreed(self.progress())) < 1:
             start = time.monotonic()
             losses += self._train_step(progress)
@@ -179,9 +211,11 @@ class DiffusionTraining:
                 rate = (self.images - seen) / (now - reported)
                 self._say(
                     f"diffusion: step {self.step}, {self.images} pictures, {rate:.1f}/s, "
-                    f"loss {losses / 100:.4f}, {100 * progress:.1f} % of the plan"
+                    f"loss {float(losses) / 100:.4f}, {len(self.pool)} latents, "
+                    f"{100 * progress:.1f} % of the plan"
                 )
-                seen, reported, losses = self.images, now, 0.0
+                seen, reported = self.images, now
+                losses.zero_()
                 self.pool.refresh()
             if now - saved > 60 * self.plan.save_minutes:
                 self._save()
@@ -195,55 +229,51 @@ class DiffusionTraining:
             say(message)
 
     def _indices(self, rng: np.random.Generator) -> np.ndarray:
-        chosen: list[int] = []
+        """Numbers of a batch; unnamed styles are rarer at first."""
         ready = min(1.0, self.images / self.plan.named_first)
-        while len(chosen) < self.plan.batch:
-            index = int(rng.integers(len(self.pool)))
-            if example(self.plan.seed, index).style_name is not None or rng.random() < 0.2 + 0.8 * ready:
-                chosen.append(index)
-        return np.array(chosen)
+        chosen = rng.integers(len(self.pool), size=8 * self.plan.batch)
+        taken = self.pool.named[chosen] | (rng.random(len(chosen)) < 0.2 + 0.8 * ready)
+        # Enough are left: more than a third of all styles have names.
+        return chosen[taken][: self.plan.batch]
 
-    def _train_step(self, progress: float) -> float:
-        plan = self.plan
+    def _train_step(self, progress: float) -> Tensor:
+        plan, cached = self.plan, self.pool.all
         # Everything random comes from the step's number: resumed training goes on as if it had never stopped.
         rng = np.random.default_rng((plan.seed, self.step))
-        words = random.Random(f"{plan.seed}/words/{self.step}")
-        count = words.choices(VECTOR_COUNTS, (3, 1))[0]
-        generator = torch.Generator().manual_seed(plan.seed * 10_000_019 + self.step)
-        indices = self._indices(rng)
-        latents, masks = self.pool.take(indices)
-        examples = [example(plan.seed, int(index)) for index in indices]
-        captions = [
-            "" if words.random() < plan.caption_dropout else one.caption(words, plan.style_tokens)
-            for one in examples
-        ]
+        generator = torch.Generator(self.device).manual_seed(plan.seed * 10_000_019 + self.step)
+        chance = partial(torch.rand, plan.batch, generator=generator, device=self.device)
+        rows = torch.from_numpy(self._indices(rng)).to(self.device)
+        which = int(rng.integers(len(CAPTION_VECTORS)))
         mine = self.workers.mine(plan.batch)
-        prompts = Prompts.of(self.tokenizer, captions[mine], examples[mine], count)
+        dropped = chance() < plan.caption_dropout
+        prompts = Prompts.cached(cached, which, rows[mine], dropped[mine], self.empty)
         rate = plan.rate * min(1.0, (self.step - self.first_step + 1) / 300)
         rate *= cosine((progress - 1 + plan.anneal) / plan.anneal)
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["share"]
         # One stratum a picture: every batch covers the schedule in the same way.
-        strata = (torch.arange(plan.batch) + torch.rand(plan.batch, generator=generator)) / plan.batch
+        strata = (torch.arange(plan.batch, device=self.device) + chance()) / plan.batch
         early, late = plan.time_powers
         power = early + (late - early) * min(1.0, self.images / plan.late_first)
         times = (strata**power * 1000).long().clamp(max=999)
-        noise = torch.randn(latents.shape, generator=generator)
-        error = self._squared_error(
-            self.shared, latents[mine] * self.scale, noise[mine], times[mine], prompts
-        )
-        weights = 1 + plan.figure_weight * masks
+        latents = cached.latents[rows].float() * self.scale
+        noise = torch.randn(latents.shape, generator=generator, device=self.device)
+        error = self._squared_error(self.shared, latents[mine], noise[mine], times[mine], prompts)
+        weights = 1 + plan.figure_weight * cached.masks[rows].float()[:, None]
         loss = (error * weights[mine]).mean() / weights.mean()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        if torch.isfinite(norm):
+            self.optimiser.step()
+        else:
+            self._say(f"diffusion: step {self.step} left out: its gradient is not finite")
         self.step += 1
         self.images += plan.batch
         if self.workers.first:
             decay = min(plan.average_decay, (self.step + 1) / (self.step + 20))
             update_average(self.average, self.model, decay)
-        return float(loss.detach())
+        return loss.detach()
 
     def _squared_error(
         self, model: torch.nn.Module, latents: Tensor, noise: Tensor, times: Tensor, prompts: Prompts
@@ -256,13 +286,13 @@ class DiffusionTraining:
     @torch.no_grad()
     def validation_loss(self) -> float:
         """Unweighted loss of the averaged model on pictures never trained on, always with the same noise."""
-        stored, _ = read_shard(self.folder.path / "latents" / "validation.npz")
-        latents = torch.from_numpy(stored).float() * self.scale
+        stored = Cached.read(self.folder.path / "latents" / "validation.npz").latents
+        latents = stored.to(self.device).float() * self.scale
         examples = [example(self.plan.seed, VALIDATION_START + number) for number in range(VALIDATION_COUNT)]
         captions = [one.canonical_caption() for one in examples]
-        prompts = Prompts.of(self.tokenizer, captions, examples, VECTOR_COUNTS[0])
-        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
-        times = (torch.arange(VALIDATION_COUNT) * 1000 + 500) // VALIDATION_COUNT
+        prompts = Prompts.of(self.tokenizer, captions, examples, self.device)
+        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0)).to(self.device)
+        times = (torch.arange(VALIDATION_COUNT, device=self.device) * 1000 + 500) // VALIDATION_COUNT
         self.average.eval()
         parts = zip(
             *(torch.split(one, 32) for one in (latents, noise, times)), prompts.split(32), strict=True
@@ -271,15 +301,17 @@ class DiffusionTraining:
         return float(torch.stack(losses).mean())
 
 
-def train_diffusion(folder: RunFolder, plan: Plan, workers: int = 1) -> None:
-    """Trains to the end of the plan in `workers` processes, best one a core."""
-    work = partial(_work, folder, plan)
+def train_diffusion(
+    folder: RunFolder, plan: Plan, workers: int = 1, device: torch.device | None = None
+) -> None:
+    """Trains to the end of the plan on `device`, or in `workers` processes on processors, best one a core."""
+    work = partial(_work, folder, plan, device)
     with started(workers, work) as first:
         work(first)
 
 
-def _work(folder: RunFolder, plan: Plan, workers: Workers) -> None:
-    DiffusionTraining(folder, plan, workers).run()
+def _work(folder: RunFolder, plan: Plan, device: torch.device | None, workers: Workers) -> None:
+    DiffusionTraining(folder, plan, workers, device).run()
 
 
 def load_denoiser(folder: RunFolder) -> tuple[Denoiser, float]:

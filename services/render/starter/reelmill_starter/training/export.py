@@ -1,7 +1,6 @@
 """Writes the trained model as a directory that stock StableDiffusionPipeline opens, with its card."""
 
 import json
-import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,27 +8,30 @@ from typing import Any
 
 import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+from safetensors.torch import save_file
 
-from reelmill_starter.training.adopting import RECORD, adopted
+from reelmill_starter.training.adopting import RECORD, STYLES, adopted
 from reelmill_starter.training.autoencoder import load_autoencoder
 from reelmill_starter.training.diffusion import Denoiser
 from reelmill_starter.training.parts import new_text_encoder, new_unet, noise_schedule
+from reelmill_starter.training.pictures import SIZE
 from reelmill_starter.training.run import RunFolder
 from reelmill_starter.training.styling import VECTOR_COUNTS, StyleVectors
 from reelmill_starter.training.words import load_tokenizer
 from reelmill_world import OBJECTS, PLACES, STYLE_AXES
 
-MAX_MEGABYTES = 45
+MAX_MEGABYTES = 60
 DEFAULT_STEPS = 8
-DEFAULT_GUIDANCE = 2.0
-DEFAULT_SIZE = 128
+DEFAULT_GUIDANCE = 3.0
+DEFAULT_SIZE = SIZE
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A pipeline in float32 and the record of how it was trained."""
+    """A pipeline in float32, what only training needs, and the record of how it was trained."""
 
     pipeline: StableDiffusionPipeline
+    styles: StyleVectors
     record: dict[str, Any]
 
 
@@ -58,9 +60,11 @@ def load_trained(folder: RunFolder) -> Trained:
         "images": state["images"],
         "steps": state["step"],
         "seconds": state["seconds"],
+        "batch": state["batch"],
+        "hardware": state["hardware"],
         "history": history,
     }
-    return Trained(pipeline, record)
+    return Trained(pipeline, parts.styles, record)
 
 
 def export(folder: RunFolder, target: Path, *, seed: int, command: str) -> float:
@@ -83,6 +87,9 @@ def export(folder: RunFolder, target: Path, *, seed: int, command: str) -> float
         "default_size": DEFAULT_SIZE,
     }
     (draft / "reelmill.json").write_text(json.dumps(defaults, indent=2) + "\n", "utf-8")
+    styles = {name: weight.half().contiguous() for name, weight in trained.styles.state_dict().items()}
+    save_file(styles, draft / STYLES)
+    (draft / STYLES).chmod(0o644)  # safetensors writes for the owner alone
     (draft / RECORD).write_text(json.dumps(trained.record, indent=1) + "\n", "utf-8")
     autoencoder, text = folder.load("autoencoder") or {}, folder.load("text") or {}
     (draft / "README.md").write_text(
@@ -157,18 +164,18 @@ world are spelled byte by byte and mean little to it.
   styles, captioned by `reelmill_world.caption`; no pictures, texts or weights from elsewhere. Picture
   number n of seed {seed} is always the same. Held out for measuring: what `reelmill_world.is_held_out` says,
   and all styles near `HELD_OUT_STYLES`.
-- Autoencoder: {sizes["vae"]:.2f} M parameters, {autoencoder.get("step", 0):,} steps of 12 crops,
-  {autoencoder.get("worked", 0) / 60:.0f} minutes{_decoder(autoencoder)}.
+- Autoencoder: {sizes["vae"]:.2f} M parameters, {autoencoder.get("step", 0):,} steps of
+  {autoencoder.get("batch", 0)} crops, {autoencoder.get("worked", 0) / 60:.1f} minutes{_decoder(autoencoder)}.
 - Text encoder ({sizes["text_encoder"]:.2f} M): first alone, on {text.get("captions", 0):,} captions in
   {text.get("seconds", 0) / 60:.0f} minutes, until what a caption says (place, time, each figure's looks and
   doings, style) could be read off its states: {_mean(text.get("accuracy", {})):.1%} of all answers are right.
 - Styles: half of the pictures are drawn anywhere in a space of {len(STYLE_AXES)} axes. In seven of ten
   captions of such a picture `<style>` stands for {counts} vectors that a small network makes of the axes;
-  that network is not part of the model.
+  that network is not part of the model; it is kept beside it (`training.safetensors`) to train on.
 - UNet ({sizes["unet"]:.2f} M), and with it, at a lower rate, the text encoder: velocity prediction, zero
-  terminal signal (arXiv 2305.08891), {record["steps"]:,} steps, {record["images"]:,} pictures seen,
-  {record["seconds"] / 3600:.2f} hours; these are averaged weights.
-- Hardware: two CPU cores ({platform.machine()}), shared with other work; torch {torch.__version__}.
+  terminal signal (arXiv 2305.08891), {record["steps"]:,} steps of {record["batch"]},
+  {record["images"]:,} pictures seen, {record["seconds"] / 60:.1f} minutes; these are averaged weights.
+- Hardware: {record["hardware"]}; torch {torch.__version__}.
 - Command: `{command} --images {record["images"]}`, seed {seed}.{_adopted(begun)}
 {notes}
 | pictures seen | minutes | validation loss |
@@ -180,8 +187,8 @@ noise and times.
 
 ## Limits
 
-It knows its small world only: no text, no real people, two figures at most. Edges are soft; faces, moods
-and things are the weakest; colours of clothes are lost in styles without colour.
+It knows its small world only: no text, no real people, two figures at most. Faces and small
+things are the weakest; colours of clothes are lost in styles without colour.
 """
 
 
@@ -204,7 +211,7 @@ def _decoder(autoencoder: dict[str, Any]) -> str:
     if not autoencoder.get("decoder_step"):
         return ""
     steps, minutes = autoencoder["decoder_step"], autoencoder["decoder_worked"] / 60
-    return f", then {steps:,} steps of its decoder alone in {minutes:.0f} minutes"
+    return f", then {steps:,} steps of its decoder alone in {minutes:.1f} minutes"
 
 
 def _spread(history: list[list[float]], count: int) -> list[list[float]]:

@@ -1,10 +1,12 @@
 """Drawn training pictures, made by several processes, the same for the same seed."""
 
 import random
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,10 @@ from reelmill_world import (
     style_words,
 )
 
+Result = TypeVar("Result")
+
+# Side of the pictures that the renderer is trained on, in pixels.
+SIZE: Final = 192
 # Validation pictures are numbered from here, training pictures from 0.
 VALIDATION_START: Final = 1_000_000_000
 PLAIN: Final = "plain"
@@ -93,7 +99,8 @@ class PictureBatch:
     masks: NDArray[np.float16]
 
 
-def _draw_batch(seed: int, start: int, count: int, size: int) -> PictureBatch:
+def draw_batch(seed: int, start: int, count: int, *, size: int = SIZE) -> PictureBatch:
+    """Draws examples `start` .. `start + count - 1`."""
     drawings = [example(seed, start + offset).draw(size) for offset in range(count)]
     pixels = np.stack([drawing.pixels for drawing in drawings])
     masks = np.stack([drawing.mask for drawing in drawings])
@@ -101,15 +108,20 @@ def _draw_batch(seed: int, start: int, count: int, size: int) -> PictureBatch:
     return PictureBatch(start, pixels, small)
 
 
-def picture_batches(
-    seed: int, start: int, count: int, *, size: int = 128, batch: int = 256, workers: int = 2
-) -> Iterator[PictureBatch]:
-    """Examples `start` .. `start + count - 1` in order, drawn `batch` at a time by `workers` processes."""
+def drawn_pictures(seed: int, start: int, count: int, *, workers: int, batch: int = 128) -> NDArray[np.uint8]:
+    """Examples `start` .. `start + count - 1` as (N, SIZE, SIZE, 3), drawn by `workers` processes."""
+    starts = range(start, start + count, batch)
+    tasks = (partial(draw_batch, seed, first, min(batch, start + count - first)) for first in starts)
+    return np.concatenate([drawn.pixels for drawn in in_order(tasks, workers)])
+
+
+def in_order(tasks: Iterable[Callable[[], Result]], workers: int) -> Iterator[Result]:
+    """Results of picklable `tasks`, worked on by processes that do not run far ahead of the reader."""
+    waiting: deque[Future[Result]] = deque()
     with ProcessPoolExecutor(workers) as pool:
-        starts = range(start, start + count, batch)
-        waiting = [
-            pool.submit(_draw_batch, seed, first, min(batch, start + count - first), size) for first in starts
-        ]
-        for position, future in enumerate(waiting):
-            yield future.result()
-            waiting[position] = None  # type: ignore[call-overload]  # frees the pictures
+        for task in tasks:
+            waiting.append(pool.submit(task))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from reelmill_starter.training.adopting import adopted
 from reelmill_starter.training.parts import (
     TEXT_WIDTH,
     adopted_text_encoder,
@@ -109,6 +110,8 @@ class TextTraining:
             }
         )
         self.model["styles"] = StyleVectors(token_length(self.model["encoder"]))
+        if (begun := adopted(folder)) and begun.get("styles"):
+            self.model["styles"].load_state_dict({name: w.float() for name, w in begun["styles"].items()})
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=_RATE, betas=(0.9, 0.99), weight_decay=0.01, fused=True
         )
@@ -160,7 +163,7 @@ class TextTraining:
 
     def _read(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Answers read off the mean state, where the UNet's view of the text begins, and off the last."""
-        with mixed_precision():
+        with mixed_precision(tokens.device):
             states = self.model["encoder"](tokens).last_hidden_state
         states = states.float()
         return self.model["answers"](states.mean(dim=1)), self.model["answers"](states[:, -1])

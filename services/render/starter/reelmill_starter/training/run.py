@@ -2,6 +2,7 @@
 
 import math
 import os
+import platform
 import sys
 import time
 from collections.abc import Mapping
@@ -10,6 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device of this name; `auto` is the first GPU where there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def device_name(device: torch.device) -> str:
+    """What a model card calls it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{os.cpu_count()} CPU cores ({platform.machine()})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from diffusers import StableDiffusionPipeline
 from numpy.typing import NDArray
 from PIL import Image
 
-from reelmill_starter.training.pictures import VALIDATION_START, Example, example
+from reelmill_starter.training.pictures import SIZE, VALIDATION_START, Example, example
 from reelmill_world import caption
 
 _GAP = 2
@@ -40,8 +40,8 @@ def generate(
             generator=generators,
             num_inference_steps=steps,
             guidance_scale=guidance,
-            width=128,
-            height=128,
+            width=SIZE,
+            height=SIZE,
             output_type="np",
         )
         pictures += list((output.images * 255 + 0.5).astype(np.uint8))
@@ -66,7 +66,7 @@ def validation_sheet(
     made = generate(pipeline, prompts, steps=steps, guidance=guidance)
     rows: list[NDArray[np.uint8]] = []
     for first in range(0, count, 8):
-        rows += [one.draw(128).pixels for one in examples[first : first + 8]]
+        rows += [one.draw(SIZE).pixels for one in examples[first : first + 8]]
         rows += made[first : first + 8]
     target.parent.mkdir(parents=True, exist_ok=True)
     sheet(rows, 8).save(target)

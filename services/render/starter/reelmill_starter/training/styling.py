@@ -50,12 +50,11 @@ def token_length(encoder: CLIPTextModel) -> float:
 @contextmanager
 def styled(encoder: CLIPTextModel, places: Tensor, vectors: Tensor) -> Iterator[None]:
     """Inside, `encoder` sees `vectors` (N, count, width) where `places` (N, tokens) holds their numbers."""
-    rows, columns = torch.nonzero(places >= 0, as_tuple=True)
+    which = places.clamp(min=0)[:, :, None].expand(-1, -1, vectors.shape[-1])
+    here = (places >= 0)[:, :, None]
 
     def replace(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
-        replaced = output.clone()
-        replaced[rows, columns] = vectors[rows, places[rows, columns]].to(output.dtype)
-        return replaced
+        return torch.where(here, vectors.gather(1, which).to(output.dtype), output)
 
     handle = encoder.get_input_embeddings().register_forward_hook(replace)
     try:
