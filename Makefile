@@ -26,13 +26,17 @@ setup: ## Install everything into .venv; does nothing when it is up to date (PYT
 
 ##@ Check it
 .PHONY: test
-test: test-unit ## All tests: unit, contract, end to end
+test: test-unit test-training ## All tests: unit, training, contract, end to end
 	$(BIN)/pytest tests/contract tests/e2e
 
 .PHONY: test-unit
-test-unit: setup ## Tests without any server: about three minutes on two cores
+test-unit: setup ## Tests without any server, the fast ones: a minute on two cores
 	@# One thread a worker: PyTorch's threads would wait for each other.
-	OMP_NUM_THREADS=1 $(BIN)/pytest tests/unit --numprocesses auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/unit -m "not slow" --numprocesses auto --dist worksteal
+
+.PHONY: test-training
+test-training: setup ## The slow ones of them: what trains in miniature, and what draws with the starter model
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/unit -m slow --numprocesses auto --dist worksteal
 
 .PHONY: test-contract
 test-contract: setup ## The ports against every server we support: S3, NATS, language models
@@ -73,6 +77,10 @@ bench-style: setup ## What a learned style does for a movie, against the same st
 .PHONY: bench-style-methods
 bench-style-methods: setup .venv/bench ## Ways to fix a style, side by side: words, inversion, LoRA, StyleAligned (SHEET=sheet.png)
 	@PYTHONPATH=.venv/bench $(BIN)/python -m tests.bench.style_methods $(if $(SHEET),--sheet $(SHEET))
+
+.PHONY: bench-sdxl
+bench-sdxl: setup ## Drawing and learning at the real size of Stable Diffusion XL, with random weights; needs a GPU
+	@$(BIN)/python -m tests.bench.sdxl
 
 .venv/bench: locks/bench.txt
 	@$(BIN)/python -m pip install --quiet --no-input --require-hashes --no-deps --upgrade --target $@ -r $<

@@ -52,7 +52,7 @@ class Ruler:
 
     def measure(self, material: Material, frames: Sequence[Image]) -> Measured:
         pixels, own = np.stack(frames), self._names.index(material.name)
-        styles, contents = self._judge.styles(pixels), self._judge.images(pixels)
+        contents, styles = self._judge.images_and_styles(pixels)
         to_styles = styles @ self._centroids.T
         return Measured(
             distance=float(1 - to_styles[:, own].mean()),

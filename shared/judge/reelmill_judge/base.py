@@ -40,6 +40,9 @@ class Judge(Protocol):
     def styles(self, pixels: Pixels) -> Embeddings:
         """How pictures are drawn, `[N, S]`, as little as possible dependent on what they show."""
 
+    def images_and_styles(self, pixels: Pixels) -> tuple[Embeddings, Embeddings]:
+        """What `images` and `styles` say of the same pictures, at the cost of one of them."""
+
 
 @runtime_checkable
 class FactJudge(Judge, Protocol):

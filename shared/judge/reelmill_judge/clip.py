@@ -86,6 +86,11 @@ class ClipJudge:
         """How pictures are drawn, `[N, D]`: CLIP's image embeddings, which hold what they show as well."""
         return self.images(pixels)
 
+    def images_and_styles(self, pixels: Pixels) -> tuple[Embeddings, Embeddings]:
+        """The same twice, seen once."""
+        images = self.images(pixels)
+        return images, images
+
 
 def _unit(found: list[Tensor], width: int) -> Embeddings:
     if not found:

@@ -69,11 +69,17 @@ class OwnJudge:
 
     def images(self, pixels: Pixels) -> Embeddings:
         """What pictures show, `[N, D]`."""
-        return _rows([seen.content for seen in self._look(pixels)], self._network.eye.content.out_features)
+        return self.images_and_styles(pixels)[0]
 
     def styles(self, pixels: Pixels) -> Embeddings:
         """How pictures are drawn, `[N, S]`."""
-        return _rows([seen.style for seen in self._look(pixels)], self._network.eye.style.out_features)
+        return self.images_and_styles(pixels)[1]
+
+    def images_and_styles(self, pixels: Pixels) -> tuple[Embeddings, Embeddings]:
+        """Both, seen once."""
+        seen, eye = self._look(pixels), self._network.eye
+        contents = _rows([one.content for one in seen], eye.content.out_features)
+        return contents, _rows([one.style for one in seen], eye.style.out_features)
 
     def style_values(self, pixels: Pixels) -> Embeddings:
         """Coordinates on `style_axes`, `[N, axes]`."""

@@ -39,6 +39,13 @@ def test_a_picture_is_seen_the_same_alone_and_among_others(judge: Judge) -> None
     assert judge.images(_PICTURES[1:2])[0] == pytest.approx(judge.images(_PICTURES)[1], abs=1e-4)
 
 
+def test_content_and_style_are_the_same_seen_together_and_one_by_one(judge: Judge) -> None:
+    pictures = np.random.default_rng(5).integers(0, 256, (3, 40, 60, 3), dtype=np.uint8)
+    contents, styles = judge.images_and_styles(pictures)
+    assert np.allclose(contents, judge.images(pictures), atol=1e-6)
+    assert np.allclose(styles, judge.styles(pictures), atol=1e-6)
+
+
 def test_a_text_is_read_the_same_alone_and_among_others(judge: Judge) -> None:
     texts = ["street", "a much longer text about a beach and a street", "beach"]
     assert judge.texts(texts[:1])[0] == pytest.approx(judge.texts(texts)[0], abs=1e-4)

@@ -92,14 +92,13 @@ class TritonPythonModel:
     def _answer(self, asked: list[tuple[np.ndarray, str, np.ndarray]]) -> list[Any]:
         """Pictures of one size."""
         pixels = np.stack([image for image, _, _ in asked])
-        styles = self._judge.styles(pixels)
+        images, styles = self._judge.images_and_styles(pixels)
         shown: dict[int, Score] = {}
         if with_text := [index for index, (_, text, _) in enumerate(asked) if text]:
-            images = self._judge.images(pixels[with_text])
             texts = self._judge.texts([asked[index][1] for index in with_text])
-            for index, image, text in zip(with_text, images, texts, strict=True):
+            for index, text in zip(with_text, texts, strict=True):
                 others = distinct(text, self._bank.texts)
-                shown[index] = text_score(image, text, others) if len(others) else NOT_SCORED
+                shown[index] = text_score(images[index], text, others) if len(others) else NOT_SCORED
         answers = []
         for index, (_, _, own) in enumerate(asked):
             drawn = self._style(styles[index], own) if own.size else NOT_SCORED
