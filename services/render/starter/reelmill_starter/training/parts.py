@@ -63,7 +63,7 @@ def adopted_text_encoder(folder: RunFolder, tokenizer: CLIPTokenizer) -> CLIPTex
 
 
 def new_unet() -> UNet2DConditionModel:
-    """A UNet for latents of 24 x 24 x 8, small enough to draw a frame in a quarter of a second on two cores.
+    """A UNet for latents of 24 x 24 x 8, small enough to draw a frame in a third of a second on two cores.
 
     Down to 3 x 3, where each kernel spans the picture: what goes where is learned there soon, for a UNet
     knows places only by the zeros around the picture. Attention to single words at 12 x 12 and 6 x 6: at
