@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from multiprocessing import get_context
 from pathlib import Path
+from signal import SIGTERM
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -304,15 +305,22 @@ def _drawing_beside(folder: Path, seed: int, device: str) -> Iterator[None]:
         latents(folder, seed, device=device)
         yield
         return
-    beside = get_context("spawn").Process(target=latents, args=(folder, seed), kwargs={"device": device})
+    beside = get_context("spawn").Process(target=_latents_group, args=(folder, seed, device))
     beside.start()
     try:
         while beside.is_alive() and not (folder / "latents" / "00000.npz").exists():
             beside.join(1)
         yield
     finally:
-        beside.terminate()
+        if beside.is_alive():
+            os.killpg(beside.pid or 0, SIGTERM)
         beside.join()
+
+
+def _latents_group(folder: Path, seed: int, device: str) -> None:
+    """`latents` with the processes that draw for it in a group of their own, to be ended together."""
+    os.setpgrp()
+    latents(folder, seed, device=device)
 
 
 @app.command()
