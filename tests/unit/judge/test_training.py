@@ -1,6 +1,7 @@
 """What the judge is trained on, and that its training can stop and go on."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,8 @@ def test_training_goes_on_where_it_was_stopped_and_draws_nothing_twice(tmp_path:
 def test_training_in_miniature_stops_goes_on_and_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import torch
+
     from reelmill_judge import FactJudge, load_judge
     from reelmill_starter.judging import bank, export, training
     from reelmill_starter.training.run import RunFolder
@@ -92,3 +95,9 @@ def test_training_in_miniature_stops_goes_on_and_is_written(
     judge = load_judge(tmp_path / "judge")
     assert isinstance(judge, FactJudge)
     assert "16 drawings" in (tmp_path / "judge" / "README.md").read_text("utf-8")
+    # A new run can begin with it: its words, weights and steps.
+    following = training.JudgeTraining(RunFolder(tmp_path / "next"), replace(plan, begin=tmp_path / "judge"))
+    assert following.words.get_vocab() == again.words.get_vocab()
+    assert following.record()["steps"] == again.step
+    pairs = zip(following.learner.network.parameters(), again.learner.network.parameters(), strict=True)
+    assert all(torch.allclose(new, old, atol=1e-2) for new, old in pairs)

@@ -50,7 +50,7 @@ class Scale:
 
 _SCALES = {
     "cpu": Scale(25, 6000, 8, 2500, crops=6, shards=40, batch=32, rate=8e-4),
-    "cuda": Scale(1.2, 12_000, 0.6, 6000, crops=64, shards=600, batch=256, rate=1.2e-3),
+    "cuda": Scale(1.1, 12_000, 0.4, 5000, crops=64, shards=600, batch=256, rate=7e-4),
 }
 
 
@@ -128,7 +128,7 @@ def autoencoder(
     folder: Folder = _FOLDER,
     seed: Seed = _SEED,
     minutes: Annotated[
-        float | None, typer.Option(help="Minutes of training in all, over all starts: 25, on a GPU 1.2.")
+        float | None, typer.Option(help="Minutes of training in all, over all starts: 25, on a GPU 1.1.")
     ] = None,
     pictures: Annotated[
         int | None, typer.Option(help="Drawings to crop from: 6,000, on a GPU 12,000.")
@@ -157,8 +157,8 @@ def autoencoder(
 def decoder(
     folder: Folder = _FOLDER,
     seed: Seed = _SEED,
-    minutes: Annotated[float | None, typer.Option(help="Minutes of training: 8, on a GPU 0.6.")] = None,
-    pictures: Annotated[int | None, typer.Option(help="Drawings: 2,500, on a GPU 6,000.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Minutes of training: 8, on a GPU 0.4.")] = None,
+    pictures: Annotated[int | None, typer.Option(help="Drawings: 2,500, on a GPU 5,000.")] = None,
     batch: Crops = None,
     drawers: Drawers = _CORES,
     device: Device = "auto",
@@ -202,7 +202,7 @@ def diffusion(
     images: Annotated[int, typer.Option(help="Pictures to see in all.")] = 1_000_000,
     until: Until = None,
     batch: Annotated[int | None, typer.Option(help="Pictures a step: 32, on a GPU 256.")] = None,
-    rate: Annotated[float | None, typer.Option(help="Learning rate: 8e-4, on a GPU 1.2e-3.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Learning rate: 8e-4, on a GPU 7e-4.")] = None,
     save_minutes: Annotated[float, typer.Option(help="Between two checkpoints.")] = 5,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; without a GPU one a core is fastest.")

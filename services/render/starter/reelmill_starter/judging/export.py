@@ -114,8 +114,8 @@ library_name: reelmill-judge
 ---
 # Reelmill's judge
 
-Says what a 128 x 128 px frame of the starter model's world shows, how near it is to a caption, and how near
-its style is to other pictures'. It gives the scores, and is the gate's judge where no other one is
+Says what a frame of the starter model's world shows (it looks at 128 x 128 px), how near it is to a caption,
+and how near its style is to other pictures'. It gives the scores, and is the gate's judge where no other is
 configured. How to use it, and how to use CLIP in its place: docs/judge.md.
 
 ## Training

@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,11 +15,12 @@ from typing import Any, Final
 import numpy as np
 import torch
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from reelmill_judge.base import KIND, SETTINGS
 from reelmill_judge.network import Network, Shape
-from reelmill_judge.own import FORMAT, WEIGHTS, OwnJudge, tokens
+from reelmill_judge.own import FORMAT, WEIGHTS, WORDS, OwnJudge, tokens
 from reelmill_starter.judging.cache import PictureCache
 from reelmill_starter.judging.captions import caption_and_wrong_one
 from reelmill_starter.judging.facts import QUESTIONS, facts
@@ -57,6 +59,18 @@ class Plan:
     begin: Path | None = None
 
 
+def _words(folder: RunFolder, plan: Plan) -> Any:
+    """The folder's tokenizer, at first one learned from captions or that of the judge to begin with."""
+    learned, begun = folder.path / "tokenizer", folder.path / WORDS
+    if not begun.exists() and not (learned / "vocab.json").exists():
+        if plan.begin:
+            folder.path.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(plan.begin / WORDS, begun)
+        else:
+            train_tokenizer(learned, seed=plan.seed)
+    return Tokenizer.from_file(str(begun)) if begun.exists() else load_tokenizer(learned).backend_tokenizer
+
+
 class _Learner(nn.Module):
     """The network, and what is needed for learning only."""
 
@@ -73,10 +87,7 @@ class JudgeTraining:
     def __init__(self, folder: RunFolder, plan: Plan) -> None:
         torch.manual_seed(plan.seed)
         self.folder, self.plan = folder, plan
-        words = folder.path / "tokenizer"
-        if not (words / "vocab.json").exists():
-            train_tokenizer(words, seed=plan.seed)
-        self.words: Any = load_tokenizer(words).backend_tokenizer
+        self.words: Any = _words(folder, plan)
         self.words.no_padding()
         self.words.no_truncation()
         self.shape = Shape(

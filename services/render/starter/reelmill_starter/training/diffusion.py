@@ -55,7 +55,7 @@ class Plan:
 
 
 class Denoiser(torch.nn.Module):
-    """The parts that are trained together. `styles` is not part of the exported model."""
+    """The parts that are trained together. `styles` is exported beside the model, for more training."""
 
     def __init__(self, unet: UNet2DConditionModel, text_encoder: CLIPTextModel, styles: StyleVectors) -> None:
         super().__init__()

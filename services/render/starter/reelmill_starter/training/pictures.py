@@ -92,20 +92,19 @@ def example(seed: int, index: int) -> Example:
 
 @dataclass(frozen=True, slots=True)
 class PictureBatch:
-    """Pictures (N, H, W, 3) uint8 and figure masks (N, H/8, W/8) in 0..1, numbered from `start`."""
+    """Pictures (N, H, W, 3) uint8 and figure masks (N, H/8, W/8) in 0..1."""
 
-    start: int
     pixels: NDArray[np.uint8]
     masks: NDArray[np.float16]
 
 
-def draw_batch(seed: int, start: int, count: int, *, size: int = SIZE) -> PictureBatch:
+def draw_batch(seed: int, start: int, count: int) -> PictureBatch:
     """Draws examples `start` .. `start + count - 1`."""
-    drawings = [example(seed, start + offset).draw(size) for offset in range(count)]
+    drawings = [example(seed, start + offset).draw(SIZE) for offset in range(count)]
     pixels = np.stack([drawing.pixels for drawing in drawings])
     masks = np.stack([drawing.mask for drawing in drawings])
-    small = masks.reshape(count, size // 8, 8, size // 8, 8).mean(axis=(2, 4)).astype(np.float16)
-    return PictureBatch(start, pixels, small)
+    small = masks.reshape(count, SIZE // 8, 8, SIZE // 8, 8).mean(axis=(2, 4)).astype(np.float16)
+    return PictureBatch(pixels, small)
 
 
 def drawn_pictures(seed: int, start: int, count: int, *, workers: int, batch: int = 128) -> NDArray[np.uint8]:

@@ -2,8 +2,8 @@
 
 Words reach a few styles only. In training `<style>` in a caption is replaced by vectors that a small network
 makes of the picture's style, so the UNet learns to draw what vectors say, all over the style space. The
-network itself is left behind: textual inversion later finds the vectors of a style from pictures, and finds
-them fast, because there is a place for every style.
+network itself is for training alone: textual inversion later finds the vectors of a style from pictures, and
+finds them fast, because there is a place for every style.
 """
 
 from collections.abc import Iterator
