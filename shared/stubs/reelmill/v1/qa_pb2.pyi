@@ -28,6 +28,8 @@ class WriteQuestionsRequest(_message.Message):
     MOVIE_FIELD_NUMBER: _builtins.int
     SCRIPT_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     movie: _builtins.str
     """The movie the questions are about: `projects/{project}/movies/{movie}`."""
     seed: _builtins.int
@@ -35,20 +37,129 @@ class WriteQuestionsRequest(_message.Message):
     def script(self) -> _script_pb2.Script:
         """Its script; none: the stored one."""
 
+    @_builtins.property
+    def options(self) -> Global___QuestionOptions: ...
+    @_builtins.property
+    def budget(self) -> _common_pb2.Budget:
+        """Ends in good order, with BUDGET_EXCEEDED, before more than this is spent on the questions."""
+
     def __init__(
         self,
         *,
         movie: _builtins.str = ...,
         script: _script_pb2.Script | None = ...,
         seed: _builtins.int = ...,
+        options: Global___QuestionOptions | None = ...,
+        budget: _common_pb2.Budget | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["script", b"script"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "options", b"options", "script", b"script"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["movie", b"movie", "script", b"script", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "movie", b"movie", "options", b"options", "script", b"script", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WriteQuestionsRequest: _TypeAlias = WriteQuestionsRequest  # noqa: Y015
+
+@_typing.final
+class QuestionOptions(_message.Message):
+    """How many questions are wanted. What is 0 is left to the service, which writes enough for the movie's size:
+    at least 400 for 1,331 frames.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PER_MOVIE_FIELD_NUMBER: _builtins.int
+    PER_CHAPTER_FIELD_NUMBER: _builtins.int
+    PER_SCENE_FIELD_NUMBER: _builtins.int
+    PER_SCENE_FRAMES_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    CHOICE_PERCENT_FIELD_NUMBER: _builtins.int
+    SKIP_BLIND_TEST_FIELD_NUMBER: _builtins.int
+    per_movie: _builtins.int
+    """About the whole movie, about each chapter, about each scene; 0 to 200 each."""
+    per_chapter: _builtins.int
+    per_scene: _builtins.int
+    per_scene_frames: _builtins.int
+    """About single frames, for each scene; 0 to 200."""
+    choice_percent: _builtins.int
+    """The share of questions with five choices, in percent from 1 to 100; 0: half of those that can have them."""
+    skip_blind_test: _builtins.bool
+    """Leave the blind test out."""
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___Question.Kind.ValueType]:
+        """Only these kinds; none: all."""
+
+    def __init__(
+        self,
+        *,
+        per_movie: _builtins.int = ...,
+        per_chapter: _builtins.int = ...,
+        per_scene: _builtins.int = ...,
+        per_scene_frames: _builtins.int = ...,
+        kinds: _abc.Iterable[Global___Question.Kind.ValueType] | None = ...,
+        choice_percent: _builtins.int = ...,
+        skip_blind_test: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["choice_percent", b"choice_percent", "kinds", b"kinds", "per_chapter", b"per_chapter", "per_movie", b"per_movie", "per_scene", b"per_scene", "per_scene_frames", b"per_scene_frames", "skip_blind_test", b"skip_blind_test"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuestionOptions: _TypeAlias = QuestionOptions  # noqa: Y015
+
+@_typing.final
+class ForecastQuestionsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHAPE_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def shape(self) -> _script_pb2.ScriptShape: ...
+    @_builtins.property
+    def options(self) -> Global___QuestionOptions: ...
+    def __init__(
+        self,
+        *,
+        shape: _script_pb2.ScriptShape | None = ...,
+        options: Global___QuestionOptions | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "shape", b"shape"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "shape", b"shape"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForecastQuestionsRequest: _TypeAlias = ForecastQuestionsRequest  # noqa: Y015
+
+@_typing.final
+class ForecastQuestionsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USAGE_FIELD_NUMBER: _builtins.int
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    WRITER_FIELD_NUMBER: _builtins.int
+    questions: _builtins.int
+    writer: _builtins.str
+    """The writer's name, as in QuestionSet.writer."""
+    @_builtins.property
+    def usage(self) -> _common_pb2.Usage:
+        """Zeros where no language model is configured."""
+
+    def __init__(
+        self,
+        *,
+        usage: _common_pb2.Usage | None = ...,
+        questions: _builtins.int = ...,
+        writer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["questions", b"questions", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForecastQuestionsResponse: _TypeAlias = ForecastQuestionsResponse  # noqa: Y015
 
 @_typing.final
 class WriteQuestionsResponse(_message.Message):
@@ -86,6 +197,8 @@ class QuestionSet(_message.Message):
     USAGE_FIELD_NUMBER: _builtins.int
     DROPPED_FIELD_NUMBER: _builtins.int
     INPUT_DIGEST_FIELD_NUMBER: _builtins.int
+    BLIND_TEST_FIELD_NUMBER: _builtins.int
+    PROMPTS_FIELD_NUMBER: _builtins.int
     movie: _builtins.str
     writer: _builtins.str
     """Who wrote them: "offline" or the name of the language model."""
@@ -97,6 +210,12 @@ class QuestionSet(_message.Message):
     def questions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Question]: ...
     @_builtins.property
     def usage(self) -> _common_pb2.Usage: ...
+    @_builtins.property
+    def blind_test(self) -> Global___BlindTest: ...
+    @_builtins.property
+    def prompts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.PromptVersion]:
+        """The prompts it was written and tested with; none where no language model did."""
+
     def __init__(
         self,
         *,
@@ -106,14 +225,108 @@ class QuestionSet(_message.Message):
         usage: _common_pb2.Usage | None = ...,
         dropped: _builtins.int = ...,
         input_digest: _builtins.str = ...,
+        blind_test: Global___BlindTest | None = ...,
+        prompts: _abc.Iterable[_common_pb2.PromptVersion] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["blind_test", b"blind_test", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped", b"dropped", "input_digest", b"input_digest", "movie", b"movie", "questions", b"questions", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blind_test", b"blind_test", "dropped", b"dropped", "input_digest", b"input_digest", "movie", b"movie", "prompts", b"prompts", "questions", b"questions", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QuestionSet: _TypeAlias = QuestionSet  # noqa: Y015
+
+@_typing.final
+class BlindTest(_message.Message):
+    """What a reader finds out who never saw the movie."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Trial(_message.Message):
+        """One way of not seeing it."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        class _View:
+            ValueType = _typing.NewType("ValueType", _builtins.int)
+            V: _TypeAlias = ValueType  # noqa: Y015
+
+        class _ViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[BlindTest.Trial._View.ValueType], _builtins.type):
+            DESCRIPTOR: _descriptor.EnumDescriptor
+            VIEW_UNSPECIFIED: BlindTest.Trial._View.ValueType  # 0
+            VIEW_QUESTION: BlindTest.Trial._View.ValueType  # 1
+            """The question alone."""
+            VIEW_CHOICES: BlindTest.Trial._View.ValueType  # 2
+            """The question and its choices."""
+            VIEW_SHUFFLED: BlindTest.Trial._View.ValueType  # 3
+            """The frames' descriptions too, in shuffled order."""
+
+        class View(_View, metaclass=_ViewEnumTypeWrapper): ...
+        VIEW_UNSPECIFIED: BlindTest.Trial.View.ValueType  # 0
+        VIEW_QUESTION: BlindTest.Trial.View.ValueType  # 1
+        """The question alone."""
+        VIEW_CHOICES: BlindTest.Trial.View.ValueType  # 2
+        """The question and its choices."""
+        VIEW_SHUFFLED: BlindTest.Trial.View.ValueType  # 3
+        """The frames' descriptions too, in shuffled order."""
+
+        VIEW_FIELD_NUMBER: _builtins.int
+        ASKED_FIELD_NUMBER: _builtins.int
+        RIGHT_FIELD_NUMBER: _builtins.int
+        CHANCE_FIELD_NUMBER: _builtins.int
+        KEPT_ASKED_FIELD_NUMBER: _builtins.int
+        KEPT_RIGHT_FIELD_NUMBER: _builtins.int
+        view: Global___BlindTest.Trial.View.ValueType
+        asked: _builtins.int
+        """Questions that were put in this way, and those of them that were answered right."""
+        right: _builtins.int
+        chance: _builtins.float
+        """Right answers to expect from guessing."""
+        kept_asked: _builtins.int
+        """The same after what could be answered so was dropped or rewritten."""
+        kept_right: _builtins.int
+        def __init__(
+            self,
+            *,
+            view: Global___BlindTest.Trial.View.ValueType = ...,
+            asked: _builtins.int = ...,
+            right: _builtins.int = ...,
+            chance: _builtins.float = ...,
+            kept_asked: _builtins.int = ...,
+            kept_right: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "chance", b"chance", "kept_asked", b"kept_asked", "kept_right", b"kept_right", "right", b"right", "view", b"view"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    READER_FIELD_NUMBER: _builtins.int
+    TRIALS_FIELD_NUMBER: _builtins.int
+    DROPPED_FIELD_NUMBER: _builtins.int
+    REWRITTEN_FIELD_NUMBER: _builtins.int
+    reader: _builtins.str
+    """Who read: "offline" or the name of the language model."""
+    dropped: _builtins.int
+    rewritten: _builtins.int
+    @_builtins.property
+    def trials(self) -> _containers.RepeatedCompositeFieldContainer[Global___BlindTest.Trial]: ...
+    def __init__(
+        self,
+        *,
+        reader: _builtins.str = ...,
+        trials: _abc.Iterable[Global___BlindTest.Trial] | None = ...,
+        dropped: _builtins.int = ...,
+        rewritten: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped", b"dropped", "reader", b"reader", "rewritten", b"rewritten", "trials", b"trials"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlindTest: _TypeAlias = BlindTest  # noqa: Y015
 
 @_typing.final
 class Question(_message.Message):
@@ -148,12 +361,24 @@ class Question(_message.Message):
         KIND_OVERVIEW: Question._Kind.ValueType  # 1
         KIND_PLOT: Question._Kind.ValueType  # 2
         KIND_TEMPORAL: Question._Kind.ValueType  # 3
+        KIND_COUNT: Question._Kind.ValueType  # 4
+        """How often something happens, how many places, people, lines."""
+        KIND_CHARACTER: Question._Kind.ValueType  # 5
+        """Who somebody is, who does something, how two people stand to each other."""
+        KIND_DETAIL: Question._Kind.ValueType  # 6
+        """What one frame shows: what is worn, held, felt, said."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     KIND_UNSPECIFIED: Question.Kind.ValueType  # 0
     KIND_OVERVIEW: Question.Kind.ValueType  # 1
     KIND_PLOT: Question.Kind.ValueType  # 2
     KIND_TEMPORAL: Question.Kind.ValueType  # 3
+    KIND_COUNT: Question.Kind.ValueType  # 4
+    """How often something happens, how many places, people, lines."""
+    KIND_CHARACTER: Question.Kind.ValueType  # 5
+    """Who somebody is, who does something, how two people stand to each other."""
+    KIND_DETAIL: Question.Kind.ValueType  # 6
+    """What one frame shows: what is worn, held, felt, said."""
 
     ID_FIELD_NUMBER: _builtins.int
     QUESTION_FIELD_NUMBER: _builtins.int
@@ -162,6 +387,9 @@ class Question(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     CHECKED_BY_FIELD_NUMBER: _builtins.int
+    CHOICES_FIELD_NUMBER: _builtins.int
+    RIGHT_CHOICE_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Stable within the movie, for example "q-0007"."""
     question: _builtins.str
@@ -170,9 +398,19 @@ class Question(_message.Message):
     kind: Global___Question.Kind.ValueType
     checked_by: _builtins.str
     """What checked the answer against the evidence, for example "timeline"."""
+    right_choice: _builtins.int
+    """The right choice's position, from 0."""
+    form: _builtins.str
+    """For plot questions: "what", "why", "how", "where"; for temporal ones "order", "before", "after", "first",
+    "last"; for those about characters "who" or "relation". May be empty.
+    """
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]:
         """The frames and dialogue lines that prove the answer."""
+
+    @_builtins.property
+    def choices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Five, all of the same movie's world, one of them right; none where the answer is open."""
 
     def __init__(
         self,
@@ -184,10 +422,13 @@ class Question(_message.Message):
         kind: Global___Question.Kind.ValueType = ...,
         evidence: _abc.Iterable[Global___Evidence] | None = ...,
         checked_by: _builtins.str = ...,
+        choices: _abc.Iterable[_builtins.str] | None = ...,
+        right_choice: _builtins.int = ...,
+        form: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "checked_by", b"checked_by", "evidence", b"evidence", "id", b"id", "kind", b"kind", "level", b"level", "question", b"question"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "checked_by", b"checked_by", "choices", b"choices", "evidence", b"evidence", "form", b"form", "id", b"id", "kind", b"kind", "level", b"level", "question", b"question", "right_choice", b"right_choice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -218,3 +459,118 @@ class Evidence(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Evidence: _TypeAlias = Evidence  # noqa: Y015
+
+@_typing.final
+class CaptionSet(_message.Message):
+    """What can be read of a movie without looking, `captions.json` beside the questions: dense captions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVIE_FIELD_NUMBER: _builtins.int
+    OVERVIEW_FIELD_NUMBER: _builtins.int
+    CHAPTERS_FIELD_NUMBER: _builtins.int
+    movie: _builtins.str
+    overview: _builtins.str
+    @_builtins.property
+    def chapters(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChapterCaption]: ...
+    def __init__(
+        self,
+        *,
+        movie: _builtins.str = ...,
+        overview: _builtins.str = ...,
+        chapters: _abc.Iterable[Global___ChapterCaption] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chapters", b"chapters", "movie", b"movie", "overview", b"overview"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaptionSet: _TypeAlias = CaptionSet  # noqa: Y015
+
+@_typing.final
+class ChapterCaption(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHAPTER_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    SCENES_FIELD_NUMBER: _builtins.int
+    chapter: _builtins.int
+    """From 0."""
+    title: _builtins.str
+    summary: _builtins.str
+    @_builtins.property
+    def scenes(self) -> _containers.RepeatedCompositeFieldContainer[Global___SceneCaption]: ...
+    def __init__(
+        self,
+        *,
+        chapter: _builtins.int = ...,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        scenes: _abc.Iterable[Global___SceneCaption] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chapter", b"chapter", "scenes", b"scenes", "summary", b"summary", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChapterCaption: _TypeAlias = ChapterCaption  # noqa: Y015
+
+@_typing.final
+class SceneCaption(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCENE_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    FRAMES_FIELD_NUMBER: _builtins.int
+    scene: _builtins.int
+    """From 0 within the chapter."""
+    title: _builtins.str
+    summary: _builtins.str
+    @_builtins.property
+    def frames(self) -> _containers.RepeatedCompositeFieldContainer[Global___FrameCaption]: ...
+    def __init__(
+        self,
+        *,
+        scene: _builtins.int = ...,
+        title: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        frames: _abc.Iterable[Global___FrameCaption] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["frames", b"frames", "scene", b"scene", "summary", b"summary", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SceneCaption: _TypeAlias = SceneCaption  # noqa: Y015
+
+@_typing.final
+class FrameCaption(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FRAME_FIELD_NUMBER: _builtins.int
+    CAPTION_FIELD_NUMBER: _builtins.int
+    VISIBLE_FIELD_NUMBER: _builtins.int
+    frame: _builtins.int
+    caption: _builtins.str
+    """With names, as the script tells it."""
+    visible: _builtins.str
+    """Without names: only what can be seen."""
+    def __init__(
+        self,
+        *,
+        frame: _builtins.int = ...,
+        caption: _builtins.str = ...,
+        visible: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caption", b"caption", "frame", b"frame", "visible", b"visible"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FrameCaption: _TypeAlias = FrameCaption  # noqa: Y015

@@ -40,6 +40,11 @@ class QaServiceStub:
                 request_serializer=reelmill_dot_v1_dot_qa__pb2.WriteQuestionsRequest.SerializeToString,
                 response_deserializer=reelmill_dot_v1_dot_qa__pb2.WriteQuestionsResponse.FromString,
                 _registered_method=True)
+        self.ForecastQuestions = channel.unary_unary(
+                '/reelmill.v1.QaService/ForecastQuestions',
+                request_serializer=reelmill_dot_v1_dot_qa__pb2.ForecastQuestionsRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_qa__pb2.ForecastQuestionsResponse.FromString,
+                _registered_method=True)
 
 
 class QaServiceServicer:
@@ -53,6 +58,13 @@ class QaServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ForecastQuestions(self, request, context):
+        """What questions about such a movie will ask of the language model; asks nothing of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QaServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_QaServiceServicer_to_server(servicer, server):
                     servicer.WriteQuestions,
                     request_deserializer=reelmill_dot_v1_dot_qa__pb2.WriteQuestionsRequest.FromString,
                     response_serializer=reelmill_dot_v1_dot_qa__pb2.WriteQuestionsResponse.SerializeToString,
+            ),
+            'ForecastQuestions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForecastQuestions,
+                    request_deserializer=reelmill_dot_v1_dot_qa__pb2.ForecastQuestionsRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_qa__pb2.ForecastQuestionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class QaService:
             '/reelmill.v1.QaService/WriteQuestions',
             reelmill_dot_v1_dot_qa__pb2.WriteQuestionsRequest.SerializeToString,
             reelmill_dot_v1_dot_qa__pb2.WriteQuestionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForecastQuestions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.QaService/ForecastQuestions',
+            reelmill_dot_v1_dot_qa__pb2.ForecastQuestionsRequest.SerializeToString,
+            reelmill_dot_v1_dot_qa__pb2.ForecastQuestionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

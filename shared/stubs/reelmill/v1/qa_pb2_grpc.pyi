@@ -35,6 +35,8 @@ class QaServiceStub:
     def __new__(cls, channel: _aio.Channel) -> QaServiceAsyncStub: ...
     WriteQuestions: _grpc.UnaryStreamMultiCallable[_qa_pb2.WriteQuestionsRequest, _qa_pb2.WriteQuestionsResponse]
     """Writes questions. The stream carries progress and ends with all questions, which are also stored."""
+    ForecastQuestions: _grpc.UnaryUnaryMultiCallable[_qa_pb2.ForecastQuestionsRequest, _qa_pb2.ForecastQuestionsResponse]
+    """What questions about such a movie will ask of the language model; asks nothing of it."""
 
 @_typing.type_check_only
 class QaServiceAsyncStub(QaServiceStub):
@@ -43,6 +45,8 @@ class QaServiceAsyncStub(QaServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     WriteQuestions: _aio.UnaryStreamMultiCallable[_qa_pb2.WriteQuestionsRequest, _qa_pb2.WriteQuestionsResponse]  # type: ignore[assignment]
     """Writes questions. The stream carries progress and ends with all questions, which are also stored."""
+    ForecastQuestions: _aio.UnaryUnaryMultiCallable[_qa_pb2.ForecastQuestionsRequest, _qa_pb2.ForecastQuestionsResponse]  # type: ignore[assignment]
+    """What questions about such a movie will ask of the language model; asks nothing of it."""
 
 class QaServiceServicer(metaclass=_abc_1.ABCMeta):
     """Writes questions about a movie and names the frames that prove the answers (MovieLLM, section 3.3)."""
@@ -54,5 +58,13 @@ class QaServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_qa_pb2.WriteQuestionsResponse], _abc.AsyncIterator[_qa_pb2.WriteQuestionsResponse]]:
         """Writes questions. The stream carries progress and ends with all questions, which are also stored."""
+
+    @_abc_1.abstractmethod
+    def ForecastQuestions(
+        self,
+        request: _qa_pb2.ForecastQuestionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_qa_pb2.ForecastQuestionsResponse, _abc.Awaitable[_qa_pb2.ForecastQuestionsResponse]]:
+        """What questions about such a movie will ask of the language model; asks nothing of it."""
 
 def add_QaServiceServicer_to_server(servicer: QaServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -29,12 +29,21 @@ class WriteScriptRequest(_message.Message):
     SHAPE_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     STYLE_FIELD_NUMBER: _builtins.int
+    GENRE_FIELD_NUMBER: _builtins.int
+    STORY_KEY_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     movie: _builtins.str
     """The movie the script belongs to: `projects/{project}/movies/{movie}`."""
     theme: _builtins.str
     """What the movie is about, in one or a few sentences; 1 to 2000 characters."""
     seed: _builtins.int
     """Same request and seed, same script (offline writer; an LLM is asked for the same)."""
+    genre: _builtins.str
+    """A word for the kind of story, for example "mystery"; up to 40 characters. Empty: as the theme suggests."""
+    story_key: _builtins.str
+    """Takes the script from a story JSON of MovieLLM's authors instead of writing one: a key in the project's
+    part of the object store. The theme may then be empty, and the shape follows from the story.
+    """
     @_builtins.property
     def shape(self) -> Global___ScriptShape:
         """How many chapters, scenes in a chapter, frames in a scene. 1 to 16 each."""
@@ -42,6 +51,10 @@ class WriteScriptRequest(_message.Message):
     @_builtins.property
     def style(self) -> Global___StyleText:
         """A style to use; empty: the writer chooses one that fits the theme."""
+
+    @_builtins.property
+    def budget(self) -> _common_pb2.Budget:
+        """Ends in good order, with BUDGET_EXCEEDED, before more than this is spent on the script."""
 
     def __init__(
         self,
@@ -51,10 +64,13 @@ class WriteScriptRequest(_message.Message):
         shape: Global___ScriptShape | None = ...,
         seed: _builtins.int = ...,
         style: Global___StyleText | None = ...,
+        genre: _builtins.str = ...,
+        story_key: _builtins.str = ...,
+        budget: _common_pb2.Budget | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["shape", b"shape", "style", b"style"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "shape", b"shape", "style", b"style"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["movie", b"movie", "seed", b"seed", "shape", b"shape", "style", b"style", "theme", b"theme"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "genre", b"genre", "movie", b"movie", "seed", b"seed", "shape", b"shape", "story_key", b"story_key", "style", b"style", "theme", b"theme"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -153,12 +169,15 @@ class Script(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     THEME_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    GENRE_FIELD_NUMBER: _builtins.int
+    PROMPTS_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     overview: _builtins.str
     writer: _builtins.str
     """Who wrote it: "offline" or the name of the language model."""
     seed: _builtins.int
     theme: _builtins.str
+    genre: _builtins.str
     @_builtins.property
     def style(self) -> Global___StyleText: ...
     @_builtins.property
@@ -169,6 +188,10 @@ class Script(_message.Message):
     def chapters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Chapter]: ...
     @_builtins.property
     def usage(self) -> _common_pb2.Usage: ...
+    @_builtins.property
+    def prompts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.PromptVersion]:
+        """The prompts it was written with; none where no language model wrote."""
+
     def __init__(
         self,
         *,
@@ -182,10 +205,12 @@ class Script(_message.Message):
         seed: _builtins.int = ...,
         theme: _builtins.str = ...,
         usage: _common_pb2.Usage | None = ...,
+        genre: _builtins.str = ...,
+        prompts: _abc.Iterable[_common_pb2.PromptVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["style", b"style", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chapters", b"chapters", "characters", b"characters", "locations", b"locations", "overview", b"overview", "seed", b"seed", "style", b"style", "theme", b"theme", "title", b"title", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chapters", b"chapters", "characters", b"characters", "genre", b"genre", "locations", b"locations", "overview", b"overview", "prompts", b"prompts", "seed", b"seed", "style", b"style", "theme", b"theme", "title", b"title", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -304,6 +329,8 @@ class Scene(_message.Message):
     SUMMARY_FIELD_NUMBER: _builtins.int
     LOCATION_FIELD_NUMBER: _builtins.int
     FRAMES_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    CAUSES_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     """From 0 within the chapter."""
     title: _builtins.str
@@ -312,6 +339,14 @@ class Scene(_message.Message):
     """The location it plays in."""
     @_builtins.property
     def frames(self) -> _containers.RepeatedCompositeFieldContainer[Global___Frame]: ...
+    @_builtins.property
+    def states(self) -> _containers.RepeatedCompositeFieldContainer[Global___CharacterState]:
+        """How everybody is when the scene begins, those included who are not in it."""
+
+    @_builtins.property
+    def causes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cause]:
+        """What of earlier scenes brings this one about; none for a story's beginning."""
+
     def __init__(
         self,
         *,
@@ -320,14 +355,80 @@ class Scene(_message.Message):
         summary: _builtins.str = ...,
         location: _builtins.str = ...,
         frames: _abc.Iterable[Global___Frame] | None = ...,
+        states: _abc.Iterable[Global___CharacterState] | None = ...,
+        causes: _abc.Iterable[Global___Cause] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["frames", b"frames", "index", b"index", "location", b"location", "summary", b"summary", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["causes", b"causes", "frames", b"frames", "index", b"index", "location", b"location", "states", b"states", "summary", b"summary", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Scene: _TypeAlias = Scene  # noqa: Y015
+
+@_typing.final
+class CharacterState(_message.Message):
+    """What is true of a character at one point of the story."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHARACTER_FIELD_NUMBER: _builtins.int
+    LOCATION_FIELD_NUMBER: _builtins.int
+    WEARING_FIELD_NUMBER: _builtins.int
+    KNOWS_FIELD_NUMBER: _builtins.int
+    character: _builtins.str
+    location: _builtins.str
+    """Where they are; a location's name, or empty where nobody has said."""
+    wearing: _builtins.str
+    """What they wear, as frames show it: "a blue coat"."""
+    @_builtins.property
+    def knows(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What they know by now that matters to the story, a sentence each; the oldest first."""
+
+    def __init__(
+        self,
+        *,
+        character: _builtins.str = ...,
+        location: _builtins.str = ...,
+        wearing: _builtins.str = ...,
+        knows: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["character", b"character", "knows", b"knows", "location", b"location", "wearing", b"wearing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CharacterState: _TypeAlias = CharacterState  # noqa: Y015
+
+@_typing.final
+class Cause(_message.Message):
+    """An earlier scene that a scene follows from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHAPTER_FIELD_NUMBER: _builtins.int
+    SCENE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    chapter: _builtins.int
+    """Positions from 0."""
+    scene: _builtins.int
+    reason: _builtins.str
+    """Why, as a clause: "Mara has read the letter"."""
+    def __init__(
+        self,
+        *,
+        chapter: _builtins.int = ...,
+        scene: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chapter", b"chapter", "reason", b"reason", "scene", b"scene"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cause: _TypeAlias = Cause  # noqa: Y015
 
 @_typing.final
 class Frame(_message.Message):
@@ -340,6 +441,7 @@ class Frame(_message.Message):
     TIME_OF_DAY_FIELD_NUMBER: _builtins.int
     ACTIONS_FIELD_NUMBER: _builtins.int
     DIALOGUE_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     """From 0 over the whole movie: the key frame's number."""
     description: _builtins.str
@@ -350,6 +452,8 @@ class Frame(_message.Message):
     """
     location: _builtins.str
     time_of_day: _builtins.str
+    day: _builtins.int
+    """The day of the story, from 1; 0 where the writer counts no days."""
     @_builtins.property
     def actions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Action]:
         """The typed timeline: who does what."""
@@ -366,10 +470,11 @@ class Frame(_message.Message):
         time_of_day: _builtins.str = ...,
         actions: _abc.Iterable[Global___Action] | None = ...,
         dialogue: _abc.Iterable[Global___DialogueLine] | None = ...,
+        day: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "description", b"description", "dialogue", b"dialogue", "index", b"index", "location", b"location", "prompt", b"prompt", "time_of_day", b"time_of_day"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "day", b"day", "description", b"description", "dialogue", b"dialogue", "index", b"index", "location", b"location", "prompt", b"prompt", "time_of_day", b"time_of_day"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -428,3 +533,120 @@ class DialogueLine(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DialogueLine: _TypeAlias = DialogueLine  # noqa: Y015
+
+@_typing.final
+class ForecastScriptRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCRIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def script(self) -> Global___WriteScriptRequest:
+        """As for WriteScript; the movie may be left out."""
+
+    def __init__(
+        self,
+        *,
+        script: Global___WriteScriptRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["script", b"script"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["script", b"script"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForecastScriptRequest: _TypeAlias = ForecastScriptRequest  # noqa: Y015
+
+@_typing.final
+class ForecastScriptResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USAGE_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    WRITER_FIELD_NUMBER: _builtins.int
+    seconds: _builtins.float
+    """Seconds from the first call to the last at the configured rate; a guess from the model's usual speed."""
+    writer: _builtins.str
+    """The writer's name, as in Script.writer."""
+    @_builtins.property
+    def usage(self) -> _common_pb2.Usage:
+        """Zeros where no language model is configured."""
+
+    def __init__(
+        self,
+        *,
+        usage: _common_pb2.Usage | None = ...,
+        seconds: _builtins.float = ...,
+        writer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seconds", b"seconds", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForecastScriptResponse: _TypeAlias = ForecastScriptResponse  # noqa: Y015
+
+@_typing.final
+class InventThemesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    GENRES_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`projects/{project}`."""
+    seed: _builtins.int
+    @_builtins.property
+    def genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """A genre a theme, in order; 1 to 1000."""
+
+    @_builtins.property
+    def known(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Themes not to come near to."""
+
+    @_builtins.property
+    def budget(self) -> _common_pb2.Budget: ...
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        genres: _abc.Iterable[_builtins.str] | None = ...,
+        seed: _builtins.int = ...,
+        known: _abc.Iterable[_builtins.str] | None = ...,
+        budget: _common_pb2.Budget | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "genres", b"genres", "known", b"known", "parent", b"parent", "seed", b"seed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InventThemesRequest: _TypeAlias = InventThemesRequest  # noqa: Y015
+
+@_typing.final
+class InventThemesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THEMES_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """As many as genres, in their order."""
+
+    @_builtins.property
+    def usage(self) -> _common_pb2.Usage: ...
+    def __init__(
+        self,
+        *,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        usage: _common_pb2.Usage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["themes", b"themes", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InventThemesResponse: _TypeAlias = InventThemesResponse  # noqa: Y015
