@@ -194,6 +194,11 @@ def listing(items: list[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+def set_off(label: str) -> str:
+    """With the comma that closes a title in the middle of a sentence."""
+    return f"{label}," if label.endswith("”") else label
+
+
 def sentence(text: str) -> str:
     """With a capital and a full stop."""
     text = text[:1].upper() + text[1:]

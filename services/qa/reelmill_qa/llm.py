@@ -1,11 +1,10 @@
-"""Overview and plot questions from a language model, part by part, with the frames that prove them.
+"""Overview, plot, character and detail questions from a language model, part by part, with their evidence.
 
-Temporal questions never come from it: the order of events is in the timeline.
+Questions of order and number never come from it: those are in the timeline.
 """
 
 import asyncio
 import re
-from importlib.resources import files
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
@@ -14,6 +13,7 @@ from reelmill.v1 import qa_pb2, script_pb2
 from reelmill_kit.progress import Report
 from reelmill_llm import Llm, Prompt, Usage
 
+from .prompts import prompt_text
 from .scopes import Scope, chapters, movie, scenes
 
 Question = qa_pb2.Question
@@ -21,9 +21,15 @@ Question = qa_pb2.Question
 SUPPORT = 0.7
 """The share of an answer's words that its evidence must have: a model may put things in words of its own."""
 
-_SYSTEM = files(__package__).joinpath("prompts", "v1", "questions.txt").read_text(encoding="utf-8")
+_SYSTEM = prompt_text("questions")
 _ORDER = re.compile(r"\b(first|last|before|after|next|order|then|finally|earlier|later)\b", re.IGNORECASE)
-_KINDS = {"overview": Question.KIND_OVERVIEW, "plot": Question.KIND_PLOT}
+_NUMBER = re.compile(r"\bhow (many|often)\b", re.IGNORECASE)
+_KINDS = {
+    "overview": Question.KIND_OVERVIEW,
+    "plot": Question.KIND_PLOT,
+    "character": Question.KIND_CHARACTER,
+    "detail": Question.KIND_DETAIL,
+}
 
 
 class Proof(BaseModel):
@@ -32,10 +38,13 @@ class Proof(BaseModel):
 
 
 class Draft(BaseModel):
-    kind: Literal["overview", "plot"]
+    kind: Literal["overview", "plot", "character", "detail"]
+    form: Literal["", "what", "why", "how", "where", "who", "relation"] = ""
     question: Annotated[str, Field(min_length=1, max_length=500)]
     answer: Annotated[str, Field(min_length=1, max_length=2000)]
     evidence: Annotated[list[Proof], Field(min_length=1, max_length=64)]
+    wrong: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(max_length=12)] = []
+    """Answers to choose from that are not right."""
 
 
 class ScenePart(BaseModel):
@@ -105,13 +114,15 @@ async def draft_questions(
 
 
 def _questions(drafts: list[Draft], level: Question.Level.ValueType) -> list[Question]:
-    """As candidates. What asks for an order counts as temporal, so the timeline has to prove it."""
+    """As candidates."""
     return [
         Question(
             question=" ".join(draft.question.split()),
             answer=" ".join(draft.answer.split()),
             level=level,
-            kind=Question.KIND_TEMPORAL if _ORDER.search(draft.question) else _KINDS[draft.kind],
+            kind=_kind(draft),
+            form=draft.form,
+            choices=[" ".join(one.split()) for one in draft.wrong if one.strip()],
             evidence=[qa_pb2.Evidence(frame=proof.frame, lines=proof.lines) for proof in draft.evidence],
         )
         for draft in drafts
@@ -119,9 +130,20 @@ def _questions(drafts: list[Draft], level: Question.Level.ValueType) -> list[Que
     ]
 
 
+def _kind(draft: Draft) -> Question.Kind.ValueType:
+    """What asks for an order or a number counts as such, so the timeline has to prove it."""
+    if _NUMBER.search(draft.question):
+        return Question.KIND_COUNT
+    return Question.KIND_TEMPORAL if _ORDER.search(draft.question) else _KINDS[draft.kind]
+
+
 def _movie_text(script: script_pb2.Script) -> str:
     """The movie in outline: every scene with its first frame."""
-    lines = ["Write 1 overview question and 3 plot questions about the whole movie.", "", *_head(script)]
+    lines = [
+        "Write 1 overview question, 3 plot questions and 2 character questions about the whole movie.",
+        "",
+        *_head(script),
+    ]
     for number, chapter in enumerate(script.chapters, 1):
         lines.append(f"\nChapter {number}: {chapter.title}. {chapter.summary}")
         for scene in chapter.scenes:
@@ -134,8 +156,8 @@ def _chapter_text(script: script_pb2.Script, position: int) -> str:
     """A chapter with all its frames and lines."""
     chapter = script.chapters[position]
     lines = [
-        "Write 1 overview question and 1 plot question about this chapter, "
-        f"and 1 or 2 plot questions about each of its {len(chapter.scenes)} scenes.",
+        "Write 1 overview question, 1 plot question and 1 character question about this chapter, "
+        f"and 2 questions (plot, character or detail) about each of its {len(chapter.scenes)} scenes.",
         "",
         *_head(script),
         f"\nChapter {position + 1}: {chapter.title}. {chapter.summary}",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reelmill.v1 import qa_pb2, script_pb2
 
-from .english import English, listing, sentence
+from .english import English, listing, sentence, set_off
 from .reasons import reasons
 from .scopes import Scope, shows
 
@@ -32,7 +32,9 @@ def overview_questions(scope: Scope) -> Iterator[Question]:
     for length in range(len(sentences), 0, -1):
         for start in range(len(sentences) - length + 1):
             if not start or not _PRONOUN.match(sentences[start]):
-                yield _question(scope, text, " ".join(sentences[start : start + length]), kind, evidence)
+                yield _question(
+                    scope, text, " ".join(sentences[start : start + length]), kind, evidence, "what"
+                )
 
 
 def plot_questions(scope: Scope, english: English, rng: random.Random) -> Iterator[Question]:
@@ -42,8 +44,15 @@ def plot_questions(scope: Scope, english: English, rng: random.Random) -> Iterat
     for asked, answer in told:
         if (evidence := _evidence(scope, f"{asked} {answer}")) is not None:
             yield _question(
-                scope, f"In {scope.label}, {asked}", sentence(answer), Question.KIND_PLOT, evidence
+                scope,
+                f"In {scope.label}, {asked}",
+                sentence(answer),
+                Question.KIND_PLOT,
+                evidence,
+                "why" if asked.startswith("why") else "what",
             )
+    if scope.level == Question.LEVEL_SCENE:
+        yield from _how_it_comes_about(scope)
     if scope.level == Question.LEVEL_MOVIE:
         yield from _main_characters(scope)
     if scope.level != Question.LEVEL_SCENE:
@@ -58,7 +67,9 @@ def _main_characters(scope: Scope) -> Iterator[Question]:
         text = "Who are the main characters" if many else "Who is the main character"
         answer = f"The main {'characters are' if many else 'character is'} {listing(names)}"
         frames = [qa_pb2.Evidence(frame=frame) for frame in sorted({f for f in first if f is not None})]
-        yield _question(scope, f"{text} of {scope.label}?", sentence(answer), Question.KIND_PLOT, frames)
+        yield _question(
+            scope, f"{text} of {scope.label}?", sentence(answer), Question.KIND_PLOT, frames, "what"
+        )
 
 
 def _where_it_takes_place(scope: Scope, english: English) -> Iterator[Question]:
@@ -72,11 +83,27 @@ def _where_it_takes_place(scope: Scope, english: English) -> Iterator[Question]:
         frames = [qa_pb2.Evidence(frame=frame) for frame in first.values()]
         yield _question(
             scope,
-            f"Where does {_set_off(scope.label)} take place?",
+            f"Where does {set_off(scope.label)} take place?",
             sentence(answer),
             Question.KIND_PLOT,
             frames,
+            "where",
         )
+
+
+def _how_it_comes_about(scope: Scope) -> Iterator[Question]:
+    """The one cause that the script names; the causes of other scenes are the wrong choices."""
+    (scene,) = scope.scenes
+    if len(scene.causes) != 1:
+        return
+    cause = scene.causes[0]
+    chapters = scope.script.chapters
+    if not 0 <= cause.chapter < len(chapters) or not 0 <= cause.scene < len(chapters[cause.chapter].scenes):
+        return
+    earlier = chapters[cause.chapter].scenes[cause.scene].frames[0].index
+    frames = [qa_pb2.Evidence(frame=frame) for frame in (earlier, scene.frames[0].index)]
+    text = f"How does {set_off(scope.label)} come about?"
+    yield _question(scope, text, sentence(cause.reason), Question.KIND_PLOT, frames, "how")
 
 
 def _shown_prose(scope: Scope) -> tuple[list[str], list[qa_pb2.Evidence]]:
@@ -120,16 +147,16 @@ def _acts(name: str, frame: script_pb2.Frame) -> bool:
     return any(action.character == name for action in frame.actions)
 
 
-def _set_off(label: str) -> str:
-    """With the comma that closes a title in the middle of a sentence."""
-    return f"{label}," if label.endswith("”") else label
-
-
 def _mentions(text: str, name: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
 def _question(
-    scope: Scope, text: str, answer: str, kind: Question.Kind.ValueType, evidence: list[qa_pb2.Evidence]
+    scope: Scope,
+    text: str,
+    answer: str,
+    kind: Question.Kind.ValueType,
+    evidence: list[qa_pb2.Evidence],
+    form: str,
 ) -> Question:
-    return Question(question=text, answer=answer, level=scope.level, kind=kind, evidence=evidence)
+    return Question(question=text, answer=answer, level=scope.level, kind=kind, evidence=evidence, form=form)

@@ -23,6 +23,11 @@ class QaService(qa_pb2_grpc.QaServiceServicer):
             else:
                 yield qa_pb2.WriteQuestionsResponse(progress=update)
 
+    async def ForecastQuestions(
+        self, request: qa_pb2.ForecastQuestionsRequest, context: Any
+    ) -> qa_pb2.ForecastQuestionsResponse:
+        return self._stage.forecast(request)
+
 
 class QaJobs:
     """Handles jobs of the QA stage."""

@@ -25,8 +25,10 @@ class Sheet:
     def take(self, candidates: Iterable[Question], wanted: int, support: float = 1.0) -> int:
         """Keeps up to `wanted` candidates that can be proved; returns how many. `support` as in `prove`."""
         kept = 0
+        if wanted < 1:
+            return kept
         for tries, candidate in enumerate(candidates):
-            if kept == wanted or tries == wanted * _TRIES:
+            if tries == wanted * _TRIES:
                 break
             if candidate.question in self._asked:
                 continue
@@ -38,7 +40,20 @@ class Sheet:
             self._asked.add(candidate.question)
             self.questions.append(candidate)
             kept += 1
+            if kept == wanted:
+                break
         return kept
+
+    def wrong(self, question: Question, answer: str) -> bool:
+        """Whether the evidence proves that this is no answer: it can be proved no more than half."""
+        forged = Question()
+        forged.CopyFrom(question)
+        forged.answer = answer
+        try:
+            prove(forged, self._reader, 0.5)
+        except Unproved:
+            return True
+        return False
 
     def numbered(self) -> list[Question]:
         for number, question in enumerate(self.questions, 1):

@@ -4,7 +4,7 @@ import hashlib
 
 from google.protobuf import json_format
 
-from reelmill.v1 import qa_pb2, script_pb2
+from reelmill.v1 import common_pb2, qa_pb2, script_pb2
 from reelmill_kit.errors import Reason, ReelmillError, invalid
 from reelmill_kit.names import MovieName
 from reelmill_kit.progress import Report
@@ -12,10 +12,14 @@ from reelmill_kit.store import ObjectStore
 from reelmill_kit.telemetry import logger, tracer
 from reelmill_llm import Llm, RememberedLlm
 
+from .captions import captions
+from .forecast import forecast
+from .options import Options
+from .prompts import prompt_versions
 from .writer import write_questions
 
 # Part of the input digest: raised when the same script would get other questions.
-_WRITING = 1
+_WRITING = 2
 
 
 class QaStage:
@@ -30,18 +34,26 @@ class QaStage:
         reasons, or STORE_UNAVAILABLE.
         """
         movie = MovieName.parse(request.movie, "movie")
+        options = Options.parse(request.options)
         with tracer().start_as_current_span(
             "write questions", attributes={"reelmill.movie": str(movie)}
         ) as span:
             script = request.script if request.HasField("script") else await self._stored_script(movie)
             check_script(script)
-            digest = self._digest(script, request.seed)
+            digest = self._digest(script, request.seed, options)
             questions = await self._stored(movie, digest)
             span.set_attribute("reelmill.reused", questions is not None)
             if questions is None:
                 llm = RememberedLlm(self._llm, self._store, f"{movie}/qa/") if self._llm else None
-                questions = await write_questions(script, request.seed, llm, report)
+                questions, usage = await write_questions(script, request.seed, options, llm, report)
+                questions.usage.CopyFrom(
+                    common_pb2.Usage(
+                        calls=usage.calls, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens
+                    )
+                )
                 questions.movie, questions.input_digest = str(movie), digest
+                told = json_format.MessageToJson(captions(str(movie), script), indent=1, ensure_ascii=False)
+                await self._store.put(movie.captions_key, told.encode(), "application/json")
                 data = json_format.MessageToJson(questions, indent=1, ensure_ascii=False).encode()
                 await self._store.put(movie.questions_key, data, "application/json")
                 logger().info(
@@ -54,10 +66,21 @@ class QaStage:
             report("questions written", count, count)
             return questions
 
-    def _digest(self, script: script_pb2.Script, seed: int) -> str:
+    def forecast(self, request: qa_pb2.ForecastQuestionsRequest) -> qa_pb2.ForecastQuestionsResponse:
+        """What questions about such a movie will ask of the model at most. Raises INVALID_FIELD."""
+        options = Options.parse(request.options)
+        for field in ("chapters", "scenes", "frames"):
+            if not 1 <= getattr(request.shape, field) <= 16:
+                raise invalid(f"shape.{field}", "has to be 1 to 16")
+        return forecast(request.shape, options, self._llm.model if self._llm else "offline")
+
+    def _digest(self, script: script_pb2.Script, seed: int, options: Options) -> str:
         writer = self._llm.model if self._llm else "offline"
         content = hashlib.sha256(script.SerializeToString(deterministic=True)).hexdigest()
-        return hashlib.sha256(f"{_WRITING}\n{writer}\n{seed}\n{content}".encode()).hexdigest()
+        prompts = [prompt.digest for prompt in prompt_versions()] if self._llm else []
+        return hashlib.sha256(
+            f"{_WRITING}\n{writer}\n{seed}\n{content}\n{options}\n{prompts}".encode()
+        ).hexdigest()
 
     async def _stored_script(self, movie: MovieName) -> script_pb2.Script:
         try:

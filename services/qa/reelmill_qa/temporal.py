@@ -5,7 +5,8 @@ Whether an answer is right is not decided here: `proof` reads the finished Engli
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import permutations
 
 from reelmill.v1 import qa_pb2, script_pb2
 
@@ -54,29 +55,32 @@ class _Writer:
         self._cast = _first_frames(scope)
 
     def which_first(self) -> Question | None:
-        return self._which("first", 2)
+        return self._which("first", self._rng.choice((5, 5, 2)))
 
     def which_last(self) -> Question | None:
-        return self._which("last", 3)
+        return self._which("last", self._rng.choice((5, 5, 3)))
 
     def _which(self, end: str, count: int) -> Question | None:
-        if not (some := self._pick(count)):
+        some = self._pick(count) or self._pick(3 if end == "last" else 2)
+        if not some:
             return None
-        asked = self._rng.sample(some, count)
+        asked = self._rng.sample(some, len(some))
         clauses = [self._english.clause(one) for one in asked]
         question = f"which happens {end}: {', '.join(clauses[:-1])}, or {clauses[-1]}?"
         answer = self._english.clause(some[0] if end == "first" else some[-1])
-        return self._question(question, answer, [one.event.frame for one in some])
+        return self._question(end, question, answer, [one.event.frame for one in some], clauses)
 
     def order_of_three(self) -> Question | None:
         if not (some := self._pick(3)):
             return None
         asked = [self._english.clause(one) for one in self._rng.sample(some, 3)]
-        first, second, third = (self._english.clause(one) for one in some)
+        told = [self._english.clause(one) for one in some]
         return self._question(
+            "order",
             f"in what order do these things happen: {asked[0]}; {asked[1]}; {asked[2]}?",
-            f"First {first}, then {second}, and finally {third}",
+            _in_order(told),
             [one.event.frame for one in some],
+            map(_in_order, permutations(asked)),
         )
 
     def which_told_first(self) -> Question | None:
@@ -84,6 +88,7 @@ class _Writer:
             return None
         asked = self._rng.sample(some, 2)
         return self._question(
+            "first",
             f"which happens first, {_quoted(asked[0])} or {_quoted(asked[1])}?",
             f"{_quoted(some[0])} happens first",
             [frame.index for frame in some],
@@ -93,11 +98,12 @@ class _Writer:
         if not (some := self._pick_told(3)):
             return None
         asked = [_quoted(frame) for frame in self._rng.sample(some, 3)]
-        first, second, third = map(_quoted, some)
         return self._question(
+            "order",
             f"in what order do these things happen: {', '.join(asked)}?",
-            f"First {first}, then {second}, and finally {third}",
+            _in_order([_quoted(frame) for frame in some]),
             [frame.index for frame in some],
+            map(_in_order, permutations(asked)),
         )
 
     def before_or_after(self) -> Question | None:
@@ -106,6 +112,7 @@ class _Writer:
         one, other = self._rng.sample(some, 2)
         relation = "before" if one.event.frame < other.event.frame else "after"
         return self._question(
+            relation,
             f"does {one.event.who} {self._english.base(one)} before or after {self._english.clause(other)}?",
             f"{self._english.clause(one)} {relation} {self._english.clause(other)}",
             [one.event.frame, other.event.frame],
@@ -124,10 +131,14 @@ class _Writer:
             return None
         one, after = self._rng.choice(following)
         who = one.event.who
+        deeds = [e for e in self._told if e.event.who == who and e.event.frame != after.event.frame]
+        wrong = [self._english.gerund(Said(e.event, e.event.place != one.event.place)) for e in deeds]
         return self._question(
+            "after",
             f"what is the next thing that {who} is seen doing after {self._english.gerund(one)}?",
             f"{who} is seen {self._english.gerund(Said(after.event, after.event.place != one.event.place))}",
             [one.event.frame, after.event.frame],
+            [f"{who} is seen {deed}" for deed in wrong],
         )
 
     def expression_change(self) -> Question | None:
@@ -141,10 +152,13 @@ class _Writer:
             return None
         who = self._rng.choice(changed)
         (start, first), (end, last) = shown[who][0], shown[who][-1]
+        faces = sorted({expression for some in shown.values() for _, expression in some})
         return self._question(
+            "order",
             f"how does {who}'s expression change from the first to the last time {who} is seen?",
             f"At first {face(who, first)}, and at the end {face(who, last)}",
             [start, end],
+            [f"At first {face(who, a)}, and at the end {face(who, b)}" for a, b in permutations(faces, 2)],
         )
 
     def first_place(self) -> Question | None:
@@ -158,6 +172,7 @@ class _Writer:
         names = [self._english.place_name(name) for name in some]
         earlier = min(some, key=lambda name: first[name])
         return self._question(
+            "first",
             f"which place is shown first, {names[0]} or {names[1]}?",
             f"{self._english.place_name(earlier)} is shown first",
             [first[name] for name in some],
@@ -171,6 +186,7 @@ class _Writer:
             return self.which_first()
         earlier = min(some, key=lambda name: self._cast[name])
         return self._question(
+            "first",
             f"who is seen first, {some[0]} or {some[1]}?",
             f"{earlier} is seen first",
             [self._cast[name] for name in some],
@@ -183,10 +199,13 @@ class _Writer:
         frame = next(frame for frame in self._scope.frames if frame.index == self._cast[who])
         if not frame.location:
             return None
+        places = sorted({frame.location for frame in self._scope.frames} - {""})
         return self._question(
+            "first",
             f"where is {who} first seen?",
             f"{who} is first seen {self._english.place(frame.location)}",
             [frame.index],
+            [f"{who} is first seen {self._english.place(place)}" for place in places],
         )
 
     def _pick(self, count: int) -> list[Said]:
@@ -206,14 +225,24 @@ class _Writer:
             return []
         return sorted(self._rng.sample(fit, count), key=lambda frame: frame.index)
 
-    def _question(self, text: str, answer: str, frames: list[int]) -> Question:
+    def _question(
+        self, form: str, text: str, answer: str, frames: list[int], others: Iterable[str] = ()
+    ) -> Question:
+        """`others`: answers to choose from; the right one may be among them."""
+        answer = sentence(answer)
         return Question(
             question=f"In {self._scope.label}, {text}",
-            answer=sentence(answer),
+            answer=answer,
             level=self._scope.level,
             kind=Question.KIND_TEMPORAL,
+            form=form,
+            choices=[one for one in dict.fromkeys(map(sentence, others)) if one != answer],
             evidence=[qa_pb2.Evidence(frame=frame) for frame in sorted(set(frames))],
         )
+
+
+def _in_order(told: Sequence[str]) -> str:
+    return f"First {told[0]}, then {told[1]}, and finally {told[2]}"
 
 
 def _quoted(frame: script_pb2.Frame) -> str:

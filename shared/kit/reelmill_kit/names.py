@@ -91,6 +91,10 @@ class MovieName:
         return f"{self}/questions.json"
 
     @property
+    def captions_key(self) -> str:
+        return f"{self}/captions.json"
+
+    @property
     def manifest_key(self) -> str:
         return f"{self}/manifest.json"
 

@@ -59,7 +59,8 @@ async def llm(server: OpenAiServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 
 
 async def write(llm: Llm, store: MemoryStore) -> qa_pb2.QuestionSet:
-    request = qa_pb2.WriteQuestionsRequest(movie=str(MOVIE), script=lighthouse())
+    options = qa_pb2.QuestionOptions(skip_blind_test=True)
+    request = qa_pb2.WriteQuestionsRequest(movie=str(MOVIE), script=lighthouse(), options=options)
     return await QaStage(store, llm).run(request, silent)
 
 

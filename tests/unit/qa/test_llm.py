@@ -16,7 +16,11 @@ from reelmill_qa.stage import QaStage
 from tests.unit.qa.stories import lighthouse
 
 Question = qa_pb2.Question
-REQUEST = qa_pb2.WriteQuestionsRequest(movie="projects/films/movies/m-1", script=lighthouse())
+REQUEST = qa_pb2.WriteQuestionsRequest(
+    movie="projects/films/movies/m-1",
+    script=lighthouse(),
+    options=qa_pb2.QuestionOptions(skip_blind_test=True),
+)
 
 
 class ScriptedLlm:

@@ -55,7 +55,7 @@ async def test_every_part_has_its_questions_in_good_form(theme: str, seed: int) 
         for text in (question.question, question.answer):
             assert not re.search(r"  | [,.?]|\.\.|[{}<>]|\b(\w+) \1\b", text), text
         assert re.match(r"[A-Z].*\?$", question.question)
-        assert re.search(r"^[A-Z“].*[.!?]”?\.?$", question.answer), question.answer
+        assert re.search(r"^[A-Z“\d].*[.!?]”?\.?$", question.answer), question.answer
 
 
 async def test_most_scenes_have_a_question_about_order() -> None:

@@ -18,7 +18,7 @@ def prove(question: qa_pb2.Question, reader: Reader, support: float = 1.0) -> st
     """What the answer was checked against: "timeline" or "text".
 
     A question in one of the forms that can be read is checked against the typed timeline (frames, actions,
-    locations, times). Any other, unless it is a temporal one, needs the share `support` (0 to 1) of its
+    locations, times). Any other, unless it asks for an order or a number, needs the share `support` (0 to 1) of its
     answer's words in the text of its evidence, and every name. Raises Unproved.
     """
     if not question.question or not question.answer:
@@ -31,7 +31,7 @@ def prove(question: qa_pb2.Question, reader: Reader, support: float = 1.0) -> st
             raise Unproved(f"frame {evidence.frame} does not have these lines of dialogue")
     if prove_by_timeline(question, reader):
         return "timeline"
-    if question.kind == qa_pb2.Question.KIND_TEMPORAL:
-        raise Unproved("a temporal question that cannot be read")
+    if question.kind in (qa_pb2.Question.KIND_TEMPORAL, qa_pb2.Question.KIND_COUNT):
+        raise Unproved("a question of order or number that cannot be read")
     prove_by_text(question, reader, support)
     return "text"

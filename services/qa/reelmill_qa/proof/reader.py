@@ -195,6 +195,10 @@ def verb_of(form: str) -> str:
     return _VERB_OF.get(form, "")
 
 
+def forms_of(verb: str) -> tuple[str, ...]:
+    return _FORMS.get(verb, (verb,))
+
+
 def _shows(frame: script_pb2.Frame, pattern: Pattern) -> bool:
     if pattern.place and frame.location != pattern.place:
         return False

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from reelmill.v1 import qa_pb2, script_pb2
 
+from . import counting, people
 from .reader import Part, Pattern, Reader, verb_of
 from .unproved import Unproved
 
@@ -267,6 +268,18 @@ _FORMS: list[tuple[re.Pattern[str], _Prove]] = [
     (re.compile(r"What does (?P<who>.+?) say while (?P<doing>.+)\?"), _said_while),
     (re.compile(r"Where does PART,? take place\?"), _where_it_takes_place),
     (re.compile(r"Who (?:is|are) the main characters? of PART\?"), _main_characters),
+    (re.compile(r"In how many frames of PART,? does (?P<deed>.+)\?"), counting.deeds),
+    (re.compile(r"How many lines does (?P<who>.+) speak in PART\?"), counting.lines),
+    (re.compile(r"How many of the movie's named characters are seen in PART\?"), counting.people),
+    (re.compile(r"In how many (?P<unit>chapters|scenes) of PART,? is (?P<who>.+) seen\?"), counting.parts),
+    (re.compile(r"In how many different places is (?P<who>.+) seen in PART\?"), counting.places_of),
+    (re.compile(r"How many different places are shown in PART\?"), counting.places),
+    (re.compile(r"In PART, who is seen (?P<doing>.+)\?"), people.who_does),
+    (re.compile(r"In PART, who says “(?P<line>[^”]+)”\?"), people.who_says),
+    (re.compile(r"Who is (?P<who>.+) in PART\?"), people.who_is),
+    (re.compile(r"What is (?P<who>.+) to (?P<other>.+) in PART\?"), people.relation),
+    (re.compile(r"What does (?P<who>.+?) wear while (?P<doing>.+)\?"), people.wears),
+    (re.compile(r"How does PART,? come about\?"), people.comes_about),
 ]
 
 
