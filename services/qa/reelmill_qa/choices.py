@@ -16,8 +16,8 @@ _TRIED = 60
 class Choices:
     """Finds wrong answers for a sheet's questions.
 
-    A candidate's own `choices` are answers that its writer held for likely and wrong; those of questions of the
-    same level and form come after. What the proof cannot refute is not used.
+    A candidate's own `choices` are answers that its writer held for likely and wrong; those of
+    questions of the same level and form come after. What the proof cannot refute is not used.
     """
 
     def __init__(self, sheet: Sheet, seed: int) -> None:
@@ -32,8 +32,8 @@ class Choices:
     def give(self, question: Question, attempt: int = 0) -> bool:
         """Sets `choices` and `right_choice`; False, and neither, where four wrong answers cannot be found.
 
-        Another `attempt` gives other wrong answers. How many of them are longer, or greater, is thrown by dice: the
-        right one is not found by its length.
+        Another `attempt` gives other wrong answers. How many of them are longer, or greater, is thrown by dice:
+        the right one is not found by its length.
         """
         del question.choices[:]
         question.right_choice = 0

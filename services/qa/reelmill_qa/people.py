@@ -1,4 +1,4 @@
-"""Writes questions about characters: who does or says something, who somebody is, how two stand to each other."""
+"""Writes questions about characters: who does what, who somebody is, what two are to each other."""
 
 import random
 import re

@@ -1,7 +1,7 @@
 """The typed timeline that questions rest on: what the script brings, as far as its own sentences bear it out.
 
-Where a script has no actions at all (a story that was imported) they are found in its sentences: by the language
-model where there is one, and by rules else; what is found has to pass the same check.
+Where a script has no actions at all (a story that was imported) they are found in its sentences: by the
+language model where there is one, and by rules else; what is found has to pass the same check.
 """
 
 import asyncio

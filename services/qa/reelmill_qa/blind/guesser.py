@@ -63,7 +63,7 @@ class Guesser:
         return common == own, count / total
 
     def _tells(self, cue: tuple[str, str]) -> float:
-        """The log of how much oftener right choices have the cue than wrong ones; shrunk where seldom seen."""
+        """The log of how much oftener right choices have the cue than wrong ones; near 0 if seldom seen."""
         right, wrong = self._right[cue], self._wrong[cue]
         return math.log((right + 1) / (wrong + 4) / ((self._rights + 1) / (self._wrongs + 4)))
 
@@ -77,7 +77,7 @@ class Guesser:
 
 
 def cues(question: Question) -> list[list[tuple[str, str]]]:
-    """For each choice: its rank by length, by words shared with the question and with the other choices, by number;
+    """For each choice: its rank by length, by words shared with question and other choices, and by number;
     the choice itself, and with whom the question is about."""
     words = [set(_WORD.findall(choice.lower())) for choice in question.choices]
     asked = set(_WORD.findall(question.question.lower()))
@@ -109,7 +109,7 @@ def cues(question: Question) -> list[list[tuple[str, str]]]:
 def masked(question: Question, text: str) -> str:
     """An answer without the words of its question, to be told alike: "Mara looks sad" and "Tom looks sad"."""
     asked = set(_WORD.findall(question.question.lower()))
-    names = {word for word in re.findall(r"\b[A-Z]\w+", question.question)}
+    names = set(re.findall(r"\b[A-Z]\w+", question.question))
     if question.kind in (Question.KIND_CHARACTER,) and question.form == "who":
         names = set()
     words = [w for w in _WORD.findall(text) if w not in names]

@@ -58,15 +58,15 @@ class ModelReader:
     async def test(
         self, questions: list[Question], choices: Choices, keep: Callable[[Question], bool], report: Report
     ) -> tuple[list[Question], qa_pb2.BlindTest]:
-        """The questions that are kept. Those whose choices give them away get others once, and are read again."""
+        """The questions that are kept. Those that are given away get other choices once and are read again."""
         report("blind test")
         before = await self._read(questions)
         final = dict(before)
         rewritten = set()
         for question in questions:
-            if question.choices and _leaks(before, question, Trial.VIEW_CHOICES):
-                if choices.give(question, attempt=10):
-                    rewritten.add(question.question)
+            leaks = question.choices and _leaks(before, question, Trial.VIEW_CHOICES)
+            if leaks and choices.give(question, attempt=10):
+                rewritten.add(question.question)
         if again := [question for question in questions if question.question in rewritten]:
             final.update(await self._read(again))
         kept = []
@@ -150,7 +150,7 @@ class ModelReader:
             found.setdefault((question.question, view), []).append(right)
 
     def _sentences(self, questions: list[Question], dice: random.Random) -> list[str]:
-        """The descriptions of the part's frames, shuffled; of long parts some, with all that the answers need."""
+        """The part's frames in words, shuffled; of long parts some, with all that the answers need."""
         chapters = list(self._script.chapters)
         if match := re.match(r"In (?:scene (\d+) of )?chapter (\d+)", questions[0].question):
             chapters = chapters[int(match[2]) - 1 : int(match[2])]
