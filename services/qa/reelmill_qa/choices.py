@@ -32,7 +32,7 @@ class Choices:
     def give(self, question: Question, attempt: int = 0) -> bool:
         """Sets `choices` and `right_choice`; False, and neither, where four wrong answers cannot be found.
 
-        Another `attempt` gives other wrong answers. How many of them are longer, or greater, is thrown by dice:
+        Another `attempt` gives other wrong answers. How many are longer, or greater, is thrown by dice:
         the right one is not found by its length.
         """
         del question.choices[:]

@@ -23,6 +23,9 @@ MOVIE = MovieName("films", "m-1")
 
 def examiner(system: str, user: str) -> object:
     """Asks one question a part, answered with the words of its first frame."""
+    if "have not seen" in system:
+        numbers = re.findall(r"^(\d+)\. ", user, re.MULTILINE)
+        return {"answers": [{"number": int(number), "answer": "A"} for number in numbers]}
     assert "question and answer pairs" in system
 
     def drafts(text: str, kind: str) -> list[dict[str, Any]]:
@@ -131,3 +134,15 @@ async def test_what_was_answered_before_a_failure_is_not_asked_again(llm: Llm, s
     await store.delete_prefix(MOVIE.questions_key)
     assert (await write(llm, store)).usage.calls == 3
     assert len(server.asked) == asked
+
+
+async def test_a_reader_that_always_takes_the_first_choice_gives_little_away(llm: Llm) -> None:
+    request = qa_pb2.WriteQuestionsRequest(movie=str(MOVIE), script=lighthouse())
+    questions = await QaStage(MemoryStore(), llm).run(request, silent)
+    test = questions.blind_test
+    assert test.reader == "test-model"
+    assert [trial.view for trial in test.trials] == [1, 2, 3]
+    assert test.trials[0].right == 0
+    assert len(questions.questions) == test.trials[0].kept_asked
+    assert questions.usage.calls > 3
+    assert {prompt.name for prompt in questions.prompts} >= {"qa/questions", "qa/blind"}

@@ -58,7 +58,7 @@ class ModelReader:
     async def test(
         self, questions: list[Question], choices: Choices, keep: Callable[[Question], bool], report: Report
     ) -> tuple[list[Question], qa_pb2.BlindTest]:
-        """The questions that are kept. Those that are given away get other choices once and are read again."""
+        """The questions that are kept; those given away get other choices once, and are read again."""
         report("blind test")
         before = await self._read(questions)
         final = dict(before)

@@ -18,7 +18,7 @@ def prove(question: qa_pb2.Question, reader: Reader, support: float = 1.0) -> st
     """What the answer was checked against: "timeline" or "text".
 
     A question in one of the forms that can be read is checked against the typed timeline (frames, actions,
-    locations, times). Any other, unless it asks for an order or a number, needs the share `support` (0 to 1) of
+    locations, times). Any other, unless it asks for an order or a number, needs the share `support` of
     its answer's words in the text of its evidence, and every name. Raises Unproved.
     """
     if not question.question or not question.answer:
