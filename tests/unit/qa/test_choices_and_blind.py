@@ -1,6 +1,7 @@
 """Counts, choices, the blind test, the check of a model's timeline."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ Question = qa_pb2.Question
 Trial = qa_pb2.BlindTest.Trial
 
 
-async def written(script: script_pb2.Script, **options: int) -> qa_pb2.QuestionSet:
+async def written(script: script_pb2.Script, **options: Any) -> qa_pb2.QuestionSet:
     parsed = Options.parse(qa_pb2.QuestionOptions(**options))
     return (await write_questions(script, 5, parsed, None, silent))[0]
 
@@ -113,13 +114,14 @@ async def test_a_script_without_actions_gets_those_that_its_sentences_tell() -> 
 @pytest.mark.parametrize("field", ["per_movie", "per_scene", "choice_percent"])
 def test_options_out_of_range_are_refused_by_their_field(field: str) -> None:
     with pytest.raises(ReelmillError) as caught:
-        Options.parse(qa_pb2.QuestionOptions(**{field: 201}))
+        options: dict[str, Any] = {field: 201}
+        Options.parse(qa_pb2.QuestionOptions(**options))
     assert caught.value.reason is Reason.INVALID_FIELD
     assert caught.value.metadata["field"] == f"options.{field}"
 
 
 async def test_only_the_kinds_that_are_wished_for_are_asked() -> None:
-    found = await written(thrown(1), kinds=[Question.KIND_TEMPORAL])  # type: ignore[arg-type]
+    found = await written(thrown(1), kinds=[Question.KIND_TEMPORAL])
     assert {question.kind for question in found.questions} == {Question.KIND_TEMPORAL}
 
 
