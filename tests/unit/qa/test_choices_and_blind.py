@@ -113,8 +113,8 @@ async def test_a_script_without_actions_gets_those_that_its_sentences_tell() -> 
 
 @pytest.mark.parametrize("field", ["per_movie", "per_scene", "choice_percent"])
 def test_options_out_of_range_are_refused_by_their_field(field: str) -> None:
+    options: dict[str, Any] = {field: 201}
     with pytest.raises(ReelmillError) as caught:
-        options: dict[str, Any] = {field: 201}
         Options.parse(qa_pb2.QuestionOptions(**options))
     assert caught.value.reason is Reason.INVALID_FIELD
     assert caught.value.metadata["field"] == f"options.{field}"
