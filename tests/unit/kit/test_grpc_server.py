@@ -29,6 +29,11 @@ class Questions(qa_pb2_grpc.QaServiceServicer):
         yield qa_pb2.WriteQuestionsResponse()
         raise invalid("movie", "went wrong on the way")
 
+    async def ForecastQuestions(
+        self, request: qa_pb2.ForecastQuestionsRequest, context: Any
+    ) -> qa_pb2.ForecastQuestionsResponse:
+        return qa_pb2.ForecastQuestionsResponse()
+
 
 def half() -> Any:
     """A MovieService with one method only: enough to see what its server does."""

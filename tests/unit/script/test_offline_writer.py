@@ -173,6 +173,13 @@ def test_time_goes_on_and_places_change() -> None:
         )
 
 
+def test_days_are_counted_from_one_and_never_go_back() -> None:
+    days = [frame.day for frame in frames_of(told(asked(shape=(5, 5, 5))))]
+    assert days[0] == 1
+    assert days == sorted(days)
+    assert days[-1] > 1
+
+
 def test_scenes_are_joined_by_causes() -> None:
     first, *later = scenes_of(told(asked(shape=(3, 4, 5))))
     assert first.summary.startswith("One ")

@@ -60,7 +60,10 @@ class Teller:
             people = self._faces(plan, beat, mood)
             slots = {**plan.slots, **self._extras(plan, beat), **people}
             frame = script_pb2.Frame(
-                index=first_index + i, location=plan.place.name, time_of_day=plan.moment.time
+                index=first_index + i,
+                location=plan.place.name,
+                time_of_day=plan.moment.time,
+                day=plan.moment.day + 1,
             )
             frame.description = self._sentence(beat.entry["text"], slots, rotated, plan)
             frame.actions.extend(self._actions(beat, people, mood, plan))

@@ -48,23 +48,6 @@ class MovieServiceStub:
     """Goes on with a failed or cancelled movie; what is stored is not made again."""
     DeleteMovie: _grpc.UnaryUnaryMultiCallable[_movies_pb2.DeleteMovieRequest, _movies_pb2.DeleteMovieResponse]
     """Stops a movie and removes everything stored for it."""
-    ForecastMovie: _grpc.UnaryUnaryMultiCallable[_movies_pb2.ForecastMovieRequest, _movies_pb2.ForecastMovieResponse]
-    """What a movie will ask of the language model and what that will cost; starts nothing."""
-    GetProjectUsage: _grpc.UnaryUnaryMultiCallable[_movies_pb2.GetProjectUsageRequest, _movies_pb2.GetProjectUsageResponse]
-    """What a project's movies have asked of language models, deleted ones included."""
-    CreateBatch: _grpc.UnaryUnaryMultiCallable[_movies_pb2.CreateBatchRequest, _movies_pb2.CreateBatchResponse]
-    """Makes many movies of one request. The same request_id again returns the batch that the first call made."""
-    GetBatch: _grpc.UnaryUnaryMultiCallable[_movies_pb2.GetBatchRequest, _movies_pb2.GetBatchResponse]
-    ListBatches: _grpc.UnaryUnaryMultiCallable[_movies_pb2.ListBatchesRequest, _movies_pb2.ListBatchesResponse]
-    """Lists a project's batches, newest first, without their items."""
-    WatchBatch: _grpc.UnaryStreamMultiCallable[_movies_pb2.WatchBatchRequest, _movies_pb2.WatchBatchResponse]
-    """Follows a batch: a snapshot first, then every change, until it has ended."""
-    PauseBatch: _grpc.UnaryUnaryMultiCallable[_movies_pb2.PauseBatchRequest, _movies_pb2.PauseBatchResponse]
-    """Begins no more movies; those under way are finished. Pausing a paused batch changes nothing."""
-    ResumeBatch: _grpc.UnaryUnaryMultiCallable[_movies_pb2.ResumeBatchRequest, _movies_pb2.ResumeBatchResponse]
-    """Goes on with a paused batch."""
-    CancelBatch: _grpc.UnaryUnaryMultiCallable[_movies_pb2.CancelBatchRequest, _movies_pb2.CancelBatchResponse]
-    """Stops a batch and its movies. What is stored stays."""
 
 @_typing.type_check_only
 class MovieServiceAsyncStub(MovieServiceStub):
@@ -86,23 +69,6 @@ class MovieServiceAsyncStub(MovieServiceStub):
     """Goes on with a failed or cancelled movie; what is stored is not made again."""
     DeleteMovie: _aio.UnaryUnaryMultiCallable[_movies_pb2.DeleteMovieRequest, _movies_pb2.DeleteMovieResponse]  # type: ignore[assignment]
     """Stops a movie and removes everything stored for it."""
-    ForecastMovie: _aio.UnaryUnaryMultiCallable[_movies_pb2.ForecastMovieRequest, _movies_pb2.ForecastMovieResponse]  # type: ignore[assignment]
-    """What a movie will ask of the language model and what that will cost; starts nothing."""
-    GetProjectUsage: _aio.UnaryUnaryMultiCallable[_movies_pb2.GetProjectUsageRequest, _movies_pb2.GetProjectUsageResponse]  # type: ignore[assignment]
-    """What a project's movies have asked of language models, deleted ones included."""
-    CreateBatch: _aio.UnaryUnaryMultiCallable[_movies_pb2.CreateBatchRequest, _movies_pb2.CreateBatchResponse]  # type: ignore[assignment]
-    """Makes many movies of one request. The same request_id again returns the batch that the first call made."""
-    GetBatch: _aio.UnaryUnaryMultiCallable[_movies_pb2.GetBatchRequest, _movies_pb2.GetBatchResponse]  # type: ignore[assignment]
-    ListBatches: _aio.UnaryUnaryMultiCallable[_movies_pb2.ListBatchesRequest, _movies_pb2.ListBatchesResponse]  # type: ignore[assignment]
-    """Lists a project's batches, newest first, without their items."""
-    WatchBatch: _aio.UnaryStreamMultiCallable[_movies_pb2.WatchBatchRequest, _movies_pb2.WatchBatchResponse]  # type: ignore[assignment]
-    """Follows a batch: a snapshot first, then every change, until it has ended."""
-    PauseBatch: _aio.UnaryUnaryMultiCallable[_movies_pb2.PauseBatchRequest, _movies_pb2.PauseBatchResponse]  # type: ignore[assignment]
-    """Begins no more movies; those under way are finished. Pausing a paused batch changes nothing."""
-    ResumeBatch: _aio.UnaryUnaryMultiCallable[_movies_pb2.ResumeBatchRequest, _movies_pb2.ResumeBatchResponse]  # type: ignore[assignment]
-    """Goes on with a paused batch."""
-    CancelBatch: _aio.UnaryUnaryMultiCallable[_movies_pb2.CancelBatchRequest, _movies_pb2.CancelBatchResponse]  # type: ignore[assignment]
-    """Stops a batch and its movies. What is stored stays."""
 
 class MovieServiceServicer(metaclass=_abc_1.ABCMeta):
     """The front door: makes movies and says how far they are."""
@@ -163,76 +129,5 @@ class MovieServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_movies_pb2.DeleteMovieResponse, _abc.Awaitable[_movies_pb2.DeleteMovieResponse]]:
         """Stops a movie and removes everything stored for it."""
-
-    @_abc_1.abstractmethod
-    def ForecastMovie(
-        self,
-        request: _movies_pb2.ForecastMovieRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_movies_pb2.ForecastMovieResponse, _abc.Awaitable[_movies_pb2.ForecastMovieResponse]]:
-        """What a movie will ask of the language model and what that will cost; starts nothing."""
-
-    @_abc_1.abstractmethod
-    def GetProjectUsage(
-        self,
-        request: _movies_pb2.GetProjectUsageRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_movies_pb2.GetProjectUsageResponse, _abc.Awaitable[_movies_pb2.GetProjectUsageResponse]]:
-        """What a project's movies have asked of language models, deleted ones included."""
-
-    @_abc_1.abstractmethod
-    def CreateBatch(
-        self,
-        request: _movies_pb2.CreateBatchRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_movies_pb2.CreateBatchResponse, _abc.Awaitable[_movies_pb2.CreateBatchResponse]]:
-        """Makes many movies of one request. The same request_id again returns the batch that the first call made."""
-
-    @_abc_1.abstractmethod
-    def GetBatch(
-        self,
-        request: _movies_pb2.GetBatchRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_movies_pb2.GetBatchResponse, _abc.Awaitable[_movies_pb2.GetBatchResponse]]: ...
-
-    @_abc_1.abstractmethod
-    def ListBatches(
-        self,
-        request: _movies_pb2.ListBatchesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_movies_pb2.ListBatchesResponse, _abc.Awaitable[_movies_pb2.ListBatchesResponse]]:
-        """Lists a project's batches, newest first, without their items."""
-
-    @_abc_1.abstractmethod
-    def WatchBatch(
-        self,
-        request: _movies_pb2.WatchBatchRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_movies_pb2.WatchBatchResponse], _abc.AsyncIterator[_movies_pb2.WatchBatchResponse]]:
-        """Follows a batch: a snapshot first, then every change, until it has ended."""
-
-    @_abc_1.abstractmethod
-    def PauseBatch(
-        self,
-        request: _movies_pb2.PauseBatchRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_movies_pb2.PauseBatchResponse, _abc.Awaitable[_movies_pb2.PauseBatchResponse]]:
-        """Begins no more movies; those under way are finished. Pausing a paused batch changes nothing."""
-
-    @_abc_1.abstractmethod
-    def ResumeBatch(
-        self,
-        request: _movies_pb2.ResumeBatchRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_movies_pb2.ResumeBatchResponse, _abc.Awaitable[_movies_pb2.ResumeBatchResponse]]:
-        """Goes on with a paused batch."""
-
-    @_abc_1.abstractmethod
-    def CancelBatch(
-        self,
-        request: _movies_pb2.CancelBatchRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_movies_pb2.CancelBatchResponse, _abc.Awaitable[_movies_pb2.CancelBatchResponse]]:
-        """Stops a batch and its movies. What is stored stays."""
 
 def add_MovieServiceServicer_to_server(servicer: MovieServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

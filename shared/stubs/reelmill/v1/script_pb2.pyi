@@ -29,21 +29,12 @@ class WriteScriptRequest(_message.Message):
     SHAPE_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     STYLE_FIELD_NUMBER: _builtins.int
-    GENRE_FIELD_NUMBER: _builtins.int
-    STORY_KEY_FIELD_NUMBER: _builtins.int
-    BUDGET_FIELD_NUMBER: _builtins.int
     movie: _builtins.str
     """The movie the script belongs to: `projects/{project}/movies/{movie}`."""
     theme: _builtins.str
     """What the movie is about, in one or a few sentences; 1 to 2000 characters."""
     seed: _builtins.int
     """Same request and seed, same script (offline writer; an LLM is asked for the same)."""
-    genre: _builtins.str
-    """A word for the kind of story, for example "mystery"; up to 40 characters. Empty: as the theme suggests."""
-    story_key: _builtins.str
-    """Takes the script from a story JSON of MovieLLM's authors instead of writing one: a key in the project's
-    part of the object store. The theme may then be empty, and the shape follows from the story.
-    """
     @_builtins.property
     def shape(self) -> Global___ScriptShape:
         """How many chapters, scenes in a chapter, frames in a scene. 1 to 16 each."""
@@ -51,10 +42,6 @@ class WriteScriptRequest(_message.Message):
     @_builtins.property
     def style(self) -> Global___StyleText:
         """A style to use; empty: the writer chooses one that fits the theme."""
-
-    @_builtins.property
-    def budget(self) -> _common_pb2.Budget:
-        """Ends in good order, with BUDGET_EXCEEDED, before more than this is spent on the script."""
 
     def __init__(
         self,
@@ -64,13 +51,10 @@ class WriteScriptRequest(_message.Message):
         shape: Global___ScriptShape | None = ...,
         seed: _builtins.int = ...,
         style: Global___StyleText | None = ...,
-        genre: _builtins.str = ...,
-        story_key: _builtins.str = ...,
-        budget: _common_pb2.Budget | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "shape", b"shape", "style", b"style"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["shape", b"shape", "style", b"style"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "genre", b"genre", "movie", b"movie", "seed", b"seed", "shape", b"shape", "story_key", b"story_key", "style", b"style", "theme", b"theme"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movie", b"movie", "seed", b"seed", "shape", b"shape", "style", b"style", "theme", b"theme"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -169,15 +153,12 @@ class Script(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     THEME_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
-    GENRE_FIELD_NUMBER: _builtins.int
-    PROMPTS_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     overview: _builtins.str
     writer: _builtins.str
     """Who wrote it: "offline" or the name of the language model."""
     seed: _builtins.int
     theme: _builtins.str
-    genre: _builtins.str
     @_builtins.property
     def style(self) -> Global___StyleText: ...
     @_builtins.property
@@ -188,10 +169,6 @@ class Script(_message.Message):
     def chapters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Chapter]: ...
     @_builtins.property
     def usage(self) -> _common_pb2.Usage: ...
-    @_builtins.property
-    def prompts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.PromptVersion]:
-        """The prompts it was written with; none where no language model wrote."""
-
     def __init__(
         self,
         *,
@@ -205,12 +182,10 @@ class Script(_message.Message):
         seed: _builtins.int = ...,
         theme: _builtins.str = ...,
         usage: _common_pb2.Usage | None = ...,
-        genre: _builtins.str = ...,
-        prompts: _abc.Iterable[_common_pb2.PromptVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["style", b"style", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chapters", b"chapters", "characters", b"characters", "genre", b"genre", "locations", b"locations", "overview", b"overview", "prompts", b"prompts", "seed", b"seed", "style", b"style", "theme", b"theme", "title", b"title", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chapters", b"chapters", "characters", b"characters", "locations", b"locations", "overview", b"overview", "seed", b"seed", "style", b"style", "theme", b"theme", "title", b"title", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -533,120 +508,3 @@ class DialogueLine(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DialogueLine: _TypeAlias = DialogueLine  # noqa: Y015
-
-@_typing.final
-class ForecastScriptRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SCRIPT_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def script(self) -> Global___WriteScriptRequest:
-        """As for WriteScript; the movie may be left out."""
-
-    def __init__(
-        self,
-        *,
-        script: Global___WriteScriptRequest | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["script", b"script"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["script", b"script"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ForecastScriptRequest: _TypeAlias = ForecastScriptRequest  # noqa: Y015
-
-@_typing.final
-class ForecastScriptResponse(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    USAGE_FIELD_NUMBER: _builtins.int
-    SECONDS_FIELD_NUMBER: _builtins.int
-    WRITER_FIELD_NUMBER: _builtins.int
-    seconds: _builtins.float
-    """Seconds from the first call to the last at the configured rate; a guess from the model's usual speed."""
-    writer: _builtins.str
-    """The writer's name, as in Script.writer."""
-    @_builtins.property
-    def usage(self) -> _common_pb2.Usage:
-        """Zeros where no language model is configured."""
-
-    def __init__(
-        self,
-        *,
-        usage: _common_pb2.Usage | None = ...,
-        seconds: _builtins.float = ...,
-        writer: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["seconds", b"seconds", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ForecastScriptResponse: _TypeAlias = ForecastScriptResponse  # noqa: Y015
-
-@_typing.final
-class InventThemesRequest(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PARENT_FIELD_NUMBER: _builtins.int
-    GENRES_FIELD_NUMBER: _builtins.int
-    SEED_FIELD_NUMBER: _builtins.int
-    KNOWN_FIELD_NUMBER: _builtins.int
-    BUDGET_FIELD_NUMBER: _builtins.int
-    parent: _builtins.str
-    """`projects/{project}`."""
-    seed: _builtins.int
-    @_builtins.property
-    def genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """A genre a theme, in order; 1 to 1000."""
-
-    @_builtins.property
-    def known(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Themes not to come near to."""
-
-    @_builtins.property
-    def budget(self) -> _common_pb2.Budget: ...
-    def __init__(
-        self,
-        *,
-        parent: _builtins.str = ...,
-        genres: _abc.Iterable[_builtins.str] | None = ...,
-        seed: _builtins.int = ...,
-        known: _abc.Iterable[_builtins.str] | None = ...,
-        budget: _common_pb2.Budget | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "genres", b"genres", "known", b"known", "parent", b"parent", "seed", b"seed"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___InventThemesRequest: _TypeAlias = InventThemesRequest  # noqa: Y015
-
-@_typing.final
-class InventThemesResponse(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    THEMES_FIELD_NUMBER: _builtins.int
-    USAGE_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """As many as genres, in their order."""
-
-    @_builtins.property
-    def usage(self) -> _common_pb2.Usage: ...
-    def __init__(
-        self,
-        *,
-        themes: _abc.Iterable[_builtins.str] | None = ...,
-        usage: _common_pb2.Usage | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["themes", b"themes", "usage", b"usage"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___InventThemesResponse: _TypeAlias = InventThemesResponse  # noqa: Y015

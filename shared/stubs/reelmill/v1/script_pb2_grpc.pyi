@@ -38,10 +38,6 @@ class ScriptServiceStub:
     The script is also stored, so asking again for the same movie with the same
     request returns the stored one.
     """
-    ForecastScript: _grpc.UnaryUnaryMultiCallable[_script_pb2.ForecastScriptRequest, _script_pb2.ForecastScriptResponse]
-    """What writing such a script will ask of the language model; asks nothing of it."""
-    InventThemes: _grpc.UnaryUnaryMultiCallable[_script_pb2.InventThemesRequest, _script_pb2.InventThemesResponse]
-    """Invents themes, one for each genre asked for."""
 
 @_typing.type_check_only
 class ScriptServiceAsyncStub(ScriptServiceStub):
@@ -53,10 +49,6 @@ class ScriptServiceAsyncStub(ScriptServiceStub):
     The script is also stored, so asking again for the same movie with the same
     request returns the stored one.
     """
-    ForecastScript: _aio.UnaryUnaryMultiCallable[_script_pb2.ForecastScriptRequest, _script_pb2.ForecastScriptResponse]  # type: ignore[assignment]
-    """What writing such a script will ask of the language model; asks nothing of it."""
-    InventThemes: _aio.UnaryUnaryMultiCallable[_script_pb2.InventThemesRequest, _script_pb2.InventThemesResponse]  # type: ignore[assignment]
-    """Invents themes, one for each genre asked for."""
 
 class ScriptServiceServicer(metaclass=_abc_1.ABCMeta):
     """Expands a theme into a movie-length script, level by level (MovieLLM, section 3.1)."""
@@ -71,21 +63,5 @@ class ScriptServiceServicer(metaclass=_abc_1.ABCMeta):
         The script is also stored, so asking again for the same movie with the same
         request returns the stored one.
         """
-
-    @_abc_1.abstractmethod
-    def ForecastScript(
-        self,
-        request: _script_pb2.ForecastScriptRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_script_pb2.ForecastScriptResponse, _abc.Awaitable[_script_pb2.ForecastScriptResponse]]:
-        """What writing such a script will ask of the language model; asks nothing of it."""
-
-    @_abc_1.abstractmethod
-    def InventThemes(
-        self,
-        request: _script_pb2.InventThemesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_script_pb2.InventThemesResponse, _abc.Awaitable[_script_pb2.InventThemesResponse]]:
-        """Invents themes, one for each genre asked for."""
 
 def add_ScriptServiceServicer_to_server(servicer: ScriptServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
