@@ -50,8 +50,8 @@ class Made:
 
 
 def author(system: str, user: str) -> object:
-    write = examiner if "question and answer pairs" in system else screenwriter.write
-    return write(system, user)
+    about_questions = "question and answer pairs" in system or "have not seen" in system
+    return examiner(system, user) if about_questions else screenwriter.write(system, user)
 
 
 async def create(stack: LocalStack, trace_id: str, caller_id: str) -> str:
