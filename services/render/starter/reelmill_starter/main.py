@@ -100,14 +100,18 @@ def adopt(
     model: Annotated[Path, typer.Argument(help="An exported model.")],
     folder: Folder = _FOLDER,
     seed: Seed = _SEED,
+    unet_only: Annotated[
+        bool, typer.Option("--unet-only", help="The world is as it was: keep all that comes before the UNet.")
+    ] = False,
 ) -> None:
     """Begin from an exported model instead of from nothing; before `text`."""
     from reelmill_starter.training.adopting import adopt as adopt_model
     from reelmill_starter.training.run import RunFolder
 
-    tokenizer(folder, seed)
+    if not unet_only:
+        tokenizer(folder, seed)
     if not RunFolder(folder).checkpoint("adopted").exists():
-        adopt_model(RunFolder(folder), model)
+        adopt_model(RunFolder(folder), model, unet_only=unet_only)
 
 
 @app.command()
@@ -117,10 +121,10 @@ def text(
     captions: Annotated[int, typer.Option(help="Captions to read in all.")] = 60_000,
 ) -> None:
     """Teach the text encoder to read captions; minutes."""
-    from reelmill_starter.training.reading import TextTraining
+    from reelmill_starter.training.reading import train_text
     from reelmill_starter.training.run import RunFolder
 
-    TextTraining(RunFolder(folder), seed=seed, captions=captions).run()
+    train_text(RunFolder(folder), seed=seed, captions=captions)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from torch import Tensor
 from torch.nn import functional
 
-from reelmill_starter.training.adopting import adopted
+from reelmill_starter.training.adopting import adopted, is_kept
 from reelmill_starter.training.parts import mixed_precision, new_autoencoder
 from reelmill_starter.training.pictures import VALIDATION_START, drawn_pictures
 from reelmill_starter.training.run import RunFolder, cosine, device_name, say, update_average
@@ -58,6 +58,9 @@ def train_autoencoder(
     torch.manual_seed(seed)
     device = device or torch.device("cpu")
     state = folder.load(STAGE) or {"step": 0, "worked": 0.0}
+    if is_kept(state):
+        say("autoencoder: kept as it was adopted")
+        return
     step, worked = state["step"], state["worked"]
     if worked >= minutes * 60:
         say(f"autoencoder: already trained ({step} steps, {worked / 60:.1f} min)")

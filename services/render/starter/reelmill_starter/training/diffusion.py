@@ -147,7 +147,7 @@ class DiffusionTraining:
         )
         self.pool = LatentPool(folder, self.device)
         self.empty = encode_captions(self.tokenizer, [""]).to(self.device)
-        self.scale = 1 / self.pool.deviation()
+        self.scale = (begun and begun.get("scale")) or 1 / self.pool.deviation()
         record = begun["record"] if begun else NOTHING
         self.step, self.images = int(record["steps"]), int(record["images"])
         self.seconds = float(record["seconds"])

@@ -10,7 +10,7 @@ import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from safetensors.torch import save_file
 
-from reelmill_starter.training.adopting import RECORD, STYLES, adopted
+from reelmill_starter.training.adopting import RECORD, STYLES, adopted, is_kept
 from reelmill_starter.training.autoencoder import load_autoencoder
 from reelmill_starter.training.diffusion import Denoiser
 from reelmill_starter.training.parts import new_text_encoder, new_unet, noise_schedule
@@ -164,11 +164,8 @@ world are spelled byte by byte and mean little to it.
   styles, captioned by `reelmill_world.caption`; no pictures, texts or weights from elsewhere. Picture
   number n of seed {seed} is always the same. Held out for measuring: what `reelmill_world.is_held_out` says,
   and all styles near `HELD_OUT_STYLES`.
-- Autoencoder: {sizes["vae"]:.2f} M parameters, {autoencoder.get("step", 0):,} steps of
-  {autoencoder.get("batch", 0)} crops, {autoencoder.get("worked", 0) / 60:.1f} minutes{_decoder(autoencoder)}.
-- Text encoder ({sizes["text_encoder"]:.2f} M): first alone, on {text.get("captions", 0):,} captions in
-  {text.get("seconds", 0) / 60:.0f} minutes, until what a caption says (place, time, each figure's looks and
-  doings, style) could be read off its states: {_mean(text.get("accuracy", {})):.1%} of all answers are right.
+- Autoencoder: {sizes["vae"]:.2f} M parameters, {_autoencoder(autoencoder)}{_decoder(autoencoder)}.
+- Text encoder ({sizes["text_encoder"]:.2f} M): {_text(text)}.
 - Styles: half of the pictures are drawn anywhere in a space of {len(STYLE_AXES)} axes. In seven of ten
   captions of such a picture `<style>` stands for {counts} vectors that a small network makes of the axes;
   that network is not part of the model; it is kept beside it (`training.safetensors`) to train on.
@@ -200,6 +197,25 @@ def _adopted(begun: dict[str, Any] | None) -> str:
         " It went on from the weights of an earlier\n"
         f"  export (`reelmill-starter adopt`) that had seen {images:,} pictures: those count here, the\n"
         "  steps of the other parts do not."
+    )
+
+
+def _autoencoder(state: dict[str, Any]) -> str:
+    if is_kept(state):
+        return "as it was adopted"
+    steps, crops, minutes = state.get("step", 0), state.get("batch", 0), state.get("worked", 0) / 60
+    return f"{steps:,} steps of\n  {crops} crops, {minutes:.1f} minutes"
+
+
+def _text(state: dict[str, Any]) -> str:
+    if is_kept(state):
+        return "as it was adopted, and then with the UNet"
+    captions, minutes = state.get("captions", 0), state.get("seconds", 0) / 60
+    return (
+        f"first alone, on {captions:,} captions in\n"
+        f"  {minutes:.0f} minutes, until what a caption says (place, time, each figure's looks and\n"
+        "  doings, style) could be read off its states: "
+        f"{_mean(state.get('accuracy', {})):.1%} of all answers are right"
     )
 
 

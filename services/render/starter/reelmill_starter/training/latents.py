@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import CLIPTokenizer
 
+from reelmill_starter.training.adopting import adopted
 from reelmill_starter.training.autoencoder import load_autoencoder, to_tensor
 from reelmill_starter.training.parts import mixed_precision
 from reelmill_starter.training.pictures import VALIDATION_START, PictureBatch, draw_batch, example, in_order
@@ -119,11 +120,16 @@ def encode(autoencoder: AutoencoderKL, pixels: NDArray[np.uint8]) -> Tensor:
 def cache_latents(
     folder: RunFolder, *, seed: int, shards: int, workers: int = 1, device: torch.device | None = None
 ) -> None:
-    """Writes validation latents and `shards` files of 1,024 training latents; skips those already there."""
+    """Writes validation latents and `shards` files of 1,024 training latents; skips those already there.
+
+    A run that adopted a model draws pictures that this one has not seen.
+    """
     target = folder.path / "latents"
     target.mkdir(exist_ok=True)
     starts = {target / "validation.npz": (VALIDATION_START, VALIDATION_COUNT)}
-    starts |= {target / f"{number:05}.npz": (number * SHARD, SHARD) for number in range(shards)}
+    source = adopted(folder)
+    seen = int(source["record"]["images"]) if source else 0
+    starts |= {target / f"{number:05}.npz": (seen + number * SHARD, SHARD) for number in range(shards)}
     missing = {path: span for path, span in starts.items() if not path.exists()}
     tokenizer = folder.path / "tokenizer"
     tasks = (

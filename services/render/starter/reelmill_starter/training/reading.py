@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from reelmill_starter.training.adopting import adopted
+from reelmill_starter.training.adopting import adopted, is_kept
 from reelmill_starter.training.parts import (
     TEXT_WIDTH,
     adopted_text_encoder,
@@ -94,6 +94,14 @@ def targets(examples: list[Example]) -> tuple[Tensor, Tensor]:
     rows = [[(_NONE, *allowed).index(answer) for answer, allowed in facts(one).values()] for one in examples]
     styles = [list(one.style.values()) for one in examples]
     return torch.tensor(rows), torch.tensor(styles, dtype=torch.float32)
+
+
+def train_text(folder: RunFolder, *, seed: int, captions: int) -> None:
+    """Trains on `captions` captions in all, unless the text encoder is kept as it was adopted."""
+    if is_kept(folder.load(_STAGE)):
+        say("text: kept as it was adopted")
+        return
+    TextTraining(folder, seed=seed, captions=captions).run()
 
 
 class TextTraining:
