@@ -51,7 +51,7 @@ class OfflineWriter:
         if overview and first in self._options.kinds and wanted > 0:
             wanted -= self.overview(sheet, scope)
             if scope.level == Question.LEVEL_SCENE:
-                kinds = kinds[1:] + kinds[:1]
+                kinds = kinds[1:3] + kinds[:1] + kinds[3:]
         while ways and wanted > 0:
             for kind in [kind for kind in kinds if kind in ways][:wanted]:
                 if not (kept := sheet.take(ways[kind], 1)):

@@ -13,8 +13,8 @@ else:
     Kind = int  # what protobuf's enums are at run time
 
 _MOST = 200
-# For a movie of 11 x 11 x 11 frames up to 760. The paper has 1 for the movie, 1 a chapter and 2 a scene.
-_MOVIE, _CHAPTER, _SCENE, _FRAMES = 24, 10, 3, 2
+# For a movie of 11 x 11 x 11 frames up to 860. The paper has 1 for the movie, 1 a chapter and 2 a scene.
+_MOVIE, _CHAPTER, _SCENE, _FRAMES = 24, 10, 4, 2
 KINDS: tuple[Kind, ...] = (
     Question.KIND_OVERVIEW,
     Question.KIND_PLOT,

@@ -103,7 +103,7 @@ def _relations(scope: Scope) -> Iterator[Question]:
             "child",
             "rival",
             "cousin",
-            "employer",
+            "partner",
         )
         wrong = [sentence(f"{who} is {relation.replace(word, kind)}") for kind in kinds if kind not in word]
         evidence = [qa_pb2.Evidence(frame=frame) for frame in sorted({f for f in frames if f is not None})]

@@ -19,7 +19,7 @@ from reelmill_script.offline.looks import alike
 from reelmill_script.prompting import TOKEN_LIMIT, frame_prompt, token_bound
 from reelmill_world import COLOURS, GARMENTS, HAIR, without_article
 from tests.contract.llm import screenwriter
-from tests.unit.script.stories import THEMES, asked, frames_of, told
+from tests.unit.script.stories import THEMES, asked, frames_of, scenes_of, told
 
 SHAPES = [(1, 1, 1), (1, 3, 8), (3, 3, 3), (6, 6, 6)]
 LOOKS = {
@@ -34,12 +34,22 @@ def offline_scripts() -> list[script_pb2.Script]:
 
 
 class TestTheOfflineWriter:
-    def test_says_the_fixed_words_of_a_character_in_every_frame_in_which_it_acts(self) -> None:
+    def test_says_a_characters_fixed_words_and_its_clothes_in_every_frame_in_which_it_acts(self) -> None:
         for script in offline_scripts():
-            words = {one.name: without_article(one.appearance) for one in script.characters}
-            for frame in frames_of(script):
-                for action in frame.actions:
-                    assert words[action.character] in frame.prompt
+            words = {one.name: without_article(one.appearance).split(" in ")[0] for one in script.characters}
+            for scene in scenes_of(script):
+                worn = {state.character: state.wearing for state in scene.states}
+                for frame in scene.frames:
+                    for action in frame.actions:
+                        who = action.character
+                        assert f"{words[who]} in {worn[who]}" in frame.prompt
+
+    def test_lets_clothes_change_and_their_colour_stay(self) -> None:
+        for script in offline_scripts():
+            colours = {one.name: _worn(one.appearance)[0] for one in script.characters}
+            for scene in scenes_of(script):
+                for state in scene.states:
+                    assert state.wearing.split()[1] == colours[state.character]
 
     def test_never_gives_two_characters_the_same_clothes(self) -> None:
         for script in offline_scripts():

@@ -20,6 +20,7 @@ from reelmill_world import (
     PLACES,
     TIMES,
     VERBS,
+    is_indoor,
     with_article,
 )
 from tests.unit.script.stories import THEMES, asked, frames_of, scenes_of, told
@@ -144,13 +145,77 @@ def test_actions_are_typed_and_take_what_they_need() -> None:
 
 def test_everybody_wears_a_colour_of_their_own_in_every_frame() -> None:
     script = told(asked(shape=(6, 6, 6)))
-    looks = {character.name: character.appearance for character in script.characters}
-    worn = [re.findall("|".join(COLOURS), look.split(" in ")[-1])[0] for look in looks.values()]
-    assert len(set(worn)) == len(worn)
-    for frame in frames_of(script):
-        for action in frame.actions:
-            dress = looks[action.character].split(" with ", 1)[1]
-            assert dress in frame.prompt, (frame.prompt, dress)
+    hair = {c.name: c.appearance.split(" with ")[1].split(" in ")[0] for c in script.characters}
+    for scene in scenes_of(script):
+        worn = {state.character: state.wearing for state in scene.states}
+        colours = [re.findall("|".join(COLOURS), clothes)[0] for clothes in worn.values()]
+        assert len(set(colours)) == len(colours)
+        for frame in scene.frames:
+            for action in frame.actions:
+                dress = f"{hair[action.character]} in {worn[action.character]}"
+                assert dress in frame.prompt, (frame.prompt, dress)
+
+
+def test_clothes_change_with_the_days_and_the_change_is_told() -> None:
+    script = told(asked(shape=(6, 6, 6)))
+    worn = {c.name: c.appearance.split(" in ")[1] for c in script.characters}
+    seen_on = dict.fromkeys(worn, 0)
+    changes, story = 0, ""
+    for scene in scenes_of(script):
+        day = scene.frames[0].day
+        story += f"{scene.summary}\n"
+        for state in scene.states:
+            here = state.location == scene.location and any(
+                action.character == state.character for frame in scene.frames for action in frame.actions
+            )
+            if here:
+                if state.wearing != worn[state.character]:
+                    changes += 1
+                    assert day > seen_on[state.character]
+                    assert re.search(rf"{state.character}( has changed)? into {state.wearing}", story)
+                worn[state.character], seen_on[state.character] = state.wearing, day
+    assert changes >= 3
+
+
+def test_nobody_forgets_what_they_know_and_the_truth_comes_last() -> None:
+    for script in (told(asked(shape=(3, 4, 5))), told(asked(shape=(11, 11, 1), seed=5))):
+        scenes = scenes_of(script)
+        assert not any(state.knows for state in scenes[0].states)
+        for before, after in itertools.pairwise(scenes):
+            knew = {state.character: list(state.knows) for state in before.states}
+            for state in after.states:
+                assert list(state.knows)[: len(knew[state.character])] == knew[state.character]
+        main = script.characters[0].name
+        (knowing,) = [list(state.knows) for state in scenes[-1].states if state.character == main]
+        assert len(knowing) == len(set(knowing)) >= 4
+
+
+def test_every_scene_but_the_first_has_its_cause_in_an_earlier_one() -> None:
+    script = told(asked(shape=(11, 11, 1), seed=5))
+    first, *later = [(c, s) for c in range(11) for s in range(11)]
+    assert not script.chapters[0].scenes[0].causes
+    reasons = []
+    for c, s in later:
+        (cause,) = script.chapters[c].scenes[s].causes
+        assert first <= (cause.chapter, cause.scene) < (c, s)
+        reasons.append(cause.reason)
+        assert not cause.reason.endswith(".")
+    assert len(set(reasons)) > 0.9 * len(reasons)
+
+
+def test_no_weather_comes_in_through_the_roof() -> None:
+    for seed in range(4):
+        for scene in scenes_of(told(asked(shape=(6, 6, 6), seed=seed))):
+            if is_indoor(scene.location):
+                texts = [scene.summary, *(frame.description for frame in scene.frames)]
+                for text in texts:
+                    assert not re.search(
+                        r"(Rain|Snow) (falls|drums|drifts)|Fog (hangs|drifts)|in the air\b", text
+                    )
+
+
+def test_every_kind_of_scene_says_what_it_leaves_behind() -> None:
+    assert set(load("states")) == set(load("scenes"))
 
 
 def test_who_acts_or_speaks_is_in_the_sentence_or_the_scene() -> None:

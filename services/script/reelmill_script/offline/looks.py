@@ -37,10 +37,8 @@ def appearances(kinds: Mapping[str, str], reading: Reading, rng: random.Random) 
             kind=kind,
             colour=colours[key],
             garment=reading.garment
-            if key == "A" and reading.garment in _garments(kind)
-            else rng.choice(
-                _other_than(worn, [g for g in _garments(kind) if not (_young(kind) and g == "suit")])
-            ),
+            if key == "A" and reading.garment in _all_garments(kind)
+            else rng.choice(_other_than(worn, garments(kind))),
             hair="grey"
             if key == "A" and reading.old and not _young(kind)
             else rng.choice(_other_than(shades, [h for h in HAIR if not (_young(kind) and h == "grey")])),
@@ -69,7 +67,12 @@ def _colours(keys: Sequence[str], of_a: str, rng: random.Random) -> dict[str, st
     return dict(zip(keys, [*worn, *left], strict=False))
 
 
-def _garments(kind: str) -> list[str]:
+def garments(kind: str) -> list[str]:
+    """What somebody of this kind wears unless a theme says otherwise: children have no suits."""
+    return [garment for garment in _all_garments(kind) if not (_young(kind) and garment == "suit")]
+
+
+def _all_garments(kind: str) -> list[str]:
     return [garment for garment in GARMENTS if garment != "dress" or kind in ("woman", "girl")]
 
 

@@ -5,12 +5,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from reelmill_world import HELD_OBJECTS, PLACES, with_article
+from reelmill_world import HELD_OBJECTS, PLACES, is_indoor, with_article
 
 from ..domain import ScriptRequest
 from .calendar import Calendar, Moment
 from .people import Person, cast
 from .places import Place, place
+from .states import State, States
 from .structure import Structure, chapter_kinds
 from .texts import fill, load
 from .theme import Reading
@@ -26,6 +27,9 @@ class ScenePlan:
     people: dict[str, Person]  # by the roles of the scene's texts: A, B, C, W
     slots: Slots
     lead: str  # why it happens, from the scene before
+    because: str  # the same as a clause; empty for the first scene
+    states: list[State]
+    changed: list[Person]  # who wears something else than when they were last seen
 
 
 @dataclass(slots=True)
@@ -64,6 +68,7 @@ class _Planner:
         self._last: dict[str, int] = {}
         self._spots: Counter[tuple[str, str]] = Counter()
         self._heard: Counter[str] = Counter()
+        self._states = States(self._people, random.Random(f"{request.digest()}/states"))
 
     def plan(self) -> Plot:
         slots = self._story_slots()
@@ -76,7 +81,7 @@ class _Planner:
         facts = self._facts(kinds, slots)
         calendar = Calendar(self._reading.times, self._reading.weathers, self._rng)
         chapters: list[ChapterPlan] = []
-        lead, number = "", 0
+        lead, because, number = "", "", 0
         for c, (kind, names) in enumerate(zip(kinds, scenes, strict=True)):
             question, fact = facts[c]
             chapter = ChapterPlan(
@@ -87,6 +92,8 @@ class _Planner:
                 there = places[number + 1] if number + 1 < len(places) else self._key
                 moment = calendar.next(here.name, new_chapter=s == 0)
                 scene = self._scene(name, chapter.slots, here, there, moment, lead)
+                scene.because, because = because, fill(load("states")[name]["because"], scene.slots)
+                self._states.learn(name, scene.people, scene.slots)
                 lead = fill(self._rng.choice(load("scenes")[name]["lead"]), scene.slots)
                 chapter.scenes.append(scene)
                 number += 1
@@ -123,7 +130,9 @@ class _Planner:
             clue = self._clues.pop()
             near = fill(self._rng.choice(load("clues")["near"][0]["text"]), filled)
             filled |= {"clue": clue, "a_clue": with_article(clue), "the_clue": f"the {clue}", "near": near}
-        return ScenePlan(name, here, moment, people, filled, lead)
+        people = self._states.dressed(people, moment.day)
+        states, changed = self._states.begin(people, here.name)
+        return ScenePlan(name, here, moment, people, filled, lead, "", states, changed)
 
     def _choose_homes(self, count: int) -> list[str]:
         others = self._rng.sample(PLACES, len(PLACES))
@@ -217,6 +226,13 @@ class _Planner:
         key = min(keys, key=lambda k: (self._people[k].home != here, self._heard[k], k))
         self._heard[key] += 1
         return self._people[key]
+
+
+def weather_texts(kind: str, scene: ScenePlan) -> list[str]:
+    """The texts of a kind for a scene's weather, as it is inside or outside."""
+    where = "indoors" if is_indoor(scene.place.name) else "outdoors"
+    texts: list[str] = load("beats")[kind][where][scene.moment.weather]
+    return texts
 
 
 def _is_a_visit(kind: str) -> bool:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from reelmill.v1 import script_pb2
-from reelmill_world import Figure, SceneDescription, caption, is_indoor, with_article
+from reelmill_world import Figure, SceneDescription, caption, with_article
 
 from ..domain import STYLE_TOKEN
 from .people import Person
-from .plot import ScenePlan
+from .plot import ScenePlan, weather_texts
 from .texts import capital, fill, load
 
 _SHOTS = ("medium", "wide", "close")
@@ -144,11 +144,10 @@ class Teller:
         return people
 
     def _extras(self, plan: ScenePlan, beat: Beat) -> dict[str, str]:
-        texts, weather = load("beats"), plan.moment.weather
         held = next((actor.held for actor in beat.actors if actor.held), "")
         return {
-            "sky": self._rng.choice(texts["sky"][weather]),
-            "weather_remark": self._rng.choice(texts["remarks"][weather]).format(time=plan.moment.word),
+            "sky": self._rng.choice(weather_texts("sky", plan)),
+            "weather_remark": self._rng.choice(weather_texts("remarks", plan)).format(time=plan.moment.word),
             "a_held": with_article(held) if held else "",
             "the_held": f"the {held}",
         }
@@ -166,13 +165,7 @@ class Teller:
                 if text not in self._told:
                     self._told.add(text)
                     return text
-        tails = load("beats")["tails"][plan.moment.weather]
-        indoor = is_indoor(plan.place.name)
-        tails = [
-            tail.format(glass="window", time=plan.moment.word)
-            for tail in tails
-            if indoor or "{glass}" not in tail
-        ]
+        tails = [tail.format(time=plan.moment.word) for tail in weather_texts("tails", plan)]
         tails = self._rng.sample(tails, len(tails))
         for tail in [*tails, *(f"{tail}, not far from {detail}" for detail in details for tail in tails)]:
             longer = f"{text.removesuffix('.')}, {tail}."

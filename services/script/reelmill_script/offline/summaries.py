@@ -2,7 +2,8 @@
 
 import random
 
-from .plot import ChapterPlan, Plot, ScenePlan, Slots
+from .plot import ChapterPlan, Plot, ScenePlan, Slots, weather_texts
+from .states import clothes
 from .texts import capital, fill, joined, load, title_case
 
 _CHAPTER_TITLES = {
@@ -77,8 +78,12 @@ def scene_summary(scene: ScenePlan, taken: set[str], rng: random.Random) -> str:
         f"{scene.moment.when},{lead} {fill(variant, scene.slots)}"
         for variant in rng.sample(variants, len(variants))
     ]
-    sky = rng.choice(load("beats")["sky"][scene.moment.weather])
+    sky = rng.choice(weather_texts("sky", scene))
     told += [f"{told[0]} {sky} all the while, over {detail}." for detail in scene.place.details]
+    if scene.changed:
+        into = [f"{person.name} into {clothes(person)}" for person in scene.changed]
+        into[0] = into[0].replace(" into ", " has changed into ", 1)
+        told = [f"{text} {joined(into)}." for text in told]
     summary = next((text for text in told if text not in taken), told[-1])
     taken.add(summary)
     return summary

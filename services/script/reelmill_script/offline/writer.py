@@ -42,12 +42,14 @@ class OfflineWriter:
             chapters.append(_chapter(c, title, chapter, request, teller, taken, rng))
             report("telling the scenes", (c + 1) * request.scenes * request.frames, request.frame_count)
             await asyncio.sleep(0)
+        characters = _characters(plot, chapters)
+        _keep_states({character.name for character in characters}, chapters)
         return script_pb2.Script(
             title=movie_title(plot, rng),
             overview=overview(plot, request.theme),
             style=_style(request.style, reading, plot, rng),
             locations=_locations(plot),
-            characters=_characters(plot, chapters),
+            characters=characters,
             chapters=chapters,
             writer=self.name,
             seed=request.seed,
@@ -74,6 +76,13 @@ def _chapter(
                 title=scene_title(scene, taken, rng),
                 summary=scene_summary(scene, taken, rng),
                 location=scene.place.name,
+                states=[
+                    script_pb2.CharacterState(
+                        character=state.name, location=state.place, wearing=state.wearing, knows=state.knows
+                    )
+                    for state in scene.states
+                ],
+                causes=_causes(scene, index, s, request.scenes),
                 frames=teller.frames(scene, request.frames, first),
             )
         )
@@ -84,6 +93,23 @@ def _chapter(
         locations=_places(chapter.scenes),
         scenes=scenes,
     )
+
+
+def _keep_states(names: set[str], chapters: list[script_pb2.Chapter]) -> None:
+    """Only of those who are told of: a short story may have no use for some of its cast."""
+    for chapter in chapters:
+        for scene in chapter.scenes:
+            kept = [state for state in scene.states if state.character in names]
+            del scene.states[:]
+            scene.states.extend(kept)
+
+
+def _causes(scene: ScenePlan, chapter: int, number: int, scenes: int) -> list[script_pb2.Cause]:
+    """Each scene follows from the one before it."""
+    if not scene.because:
+        return []
+    before = divmod(chapter * scenes + number - 1, scenes)
+    return [script_pb2.Cause(chapter=before[0], scene=before[1], reason=scene.because)]
 
 
 def _style(given: Style | None, reading: Reading, plot: Plot, rng: random.Random) -> script_pb2.StyleText:
