@@ -63,8 +63,9 @@ class Controller:
             return changed
 
         record = await self._movies.change(name, apply, copy=not event.HasField("progress"))
-        if changed and record.ended:
-            await self._ended(record)
+        if record.ended and event.run == record.run:
+            # Heard before or not: whoever heard it first may have died before telling.
+            await self._ended(record, first=changed)
         elif not event.HasField("progress"):
             await self.advance(name)
 
@@ -80,8 +81,8 @@ class Controller:
         name = MovieName.parse(event.movie, "movie")
         before = (await self._movies.get(name)).ended
         record = await self._movies.change(name, apply)
-        if record.ended and not before:
-            await self._ended(record)
+        if record.ended and event.run == record.run:
+            await self._ended(record, first=not before)
 
     async def advance(self, name: MovieName) -> None:
         """Begins every stage that can begin, counts frames, and releases more of them."""
@@ -253,12 +254,14 @@ class Controller:
             self._scripts[str(name)] = script
         return script
 
-    async def _ended(self, record: Record) -> None:
+    async def _ended(self, record: Record, *, first: bool = True) -> None:
+        """Tells that a movie has ended, under one message id however often."""
         state = movies_pb2.Movie.State.Name(record.movie.state).removeprefix("STATE_").lower()
-        logger().info(
-            "movie ended", movie=record.movie.name, state=state, failure=record.movie.failure.message
-        )
-        instruments().movies.add(1, {"state": state})
+        if first:
+            logger().info(
+                "movie ended", movie=record.movie.name, state=state, failure=record.movie.failure.message
+            )
+            instruments().movies.add(1, {"state": state})
         if record.movie.state != movies_pb2.Movie.STATE_SUCCEEDED:
             await self._bus.purge(JOBS, record.name.any_job_subject)
         await self._tell(record, state)

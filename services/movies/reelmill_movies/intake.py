@@ -11,7 +11,7 @@ from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import SpanKind
 
 from reelmill.v1 import events_pb2, movies_pb2
-from reelmill_kit import cloudevents
+from reelmill_kit import cloudevents, tasks
 from reelmill_kit.bus import EVENTS, FRAMES, REQUESTS, Bus
 from reelmill_kit.errors import Reason, ReelmillError, internal, invalid
 from reelmill_kit.names import STAGE_NAMES, MovieName
@@ -25,6 +25,7 @@ _BATCH = 32
 _FRAMES_BATCH = 256
 _COUNT_INTERVAL = 0.2
 _RETRY_DELAY = 2.0
+_PATIENCE = 3.0
 _STAGES = frozenset(STAGE_NAMES.values())
 
 
@@ -73,7 +74,13 @@ class Intake:
         consumer = self._bus.consumer(stream, "movies")
         while True:
             messages = await consumer.fetch(batch)
-            await asyncio.gather(*(self._process(stream, message, handle) for message in messages))
+            work = [asyncio.create_task(self._process(stream, message, handle)) for message in messages]
+            try:
+                # What is begun is finished, the end of the process not excepted: less comes twice.
+                await asyncio.shield(asyncio.gather(*work))
+            except asyncio.CancelledError:
+                await tasks.finish(work, patience=_PATIENCE)
+                raise
 
     async def _process(self, stream: str, message: Msg, handle: Callable[[Msg], Awaitable[None]]) -> None:
         try:

@@ -16,3 +16,13 @@ async def end(tasks: Iterable["asyncio.Task[Any]"], patience: float = 1.0) -> No
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=patience)
+
+
+async def finish(tasks: Iterable["asyncio.Task[Any]"], patience: float) -> None:
+    """Gives the tasks `patience` seconds to come to their own end, and then ends them."""
+    left = [task for task in tasks if not task.done()]
+    try:
+        if left:
+            await asyncio.wait(left, timeout=patience)
+    finally:
+        await end(left)

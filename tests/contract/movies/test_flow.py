@@ -16,7 +16,8 @@ from reelmill_kit.jobs import Handler, JobWorker, Outcome
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.names import MovieName
 from reelmill_kit.progress import Report
-from reelmill_movies.controller import Controller
+from reelmill_movies import domain
+from reelmill_movies.controller import Controller, now
 from reelmill_movies.domain import Record
 from reelmill_movies.intake import Intake
 from reelmill_movies.repository import MovieRepository
@@ -310,3 +311,17 @@ async def _any(bus: Bus, stream: str, subject: str) -> bool:
 
 async def _none(bus: Bus, stream: str, subject: str) -> bool:
     return not await bus.subjects(stream, subject)
+
+
+async def test_the_end_is_told_although_who_heard_it_first_died_before_telling(door: FrontDoor) -> None:
+    name = (await door.ask()).name
+    news = events_pb2.StageEvent(movie=str(name), stage=STAGES.STAGE_SCRIPT)
+    news.failure.reason, news.failure.message = "LLM_REFUSED", "no"
+    news.run = (await door.movies.get(name)).run
+    # As far as a process came that then died: the record says it, and nobody was told.
+    await door.movies.change(name, lambda record: domain.apply_stage_event(record, news, now()))
+    subject = name.event_subject("movie", "failed")
+    assert not await door.bus.subjects(EVENTS, subject)
+    await door.controller.stage_event(news)  # it was not acknowledged, so it comes again
+    await door.controller.stage_event(news)
+    assert await door.bus.subjects(EVENTS, subject) == {subject: 1}
