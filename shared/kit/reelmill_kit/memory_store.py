@@ -1,5 +1,8 @@
 """An ObjectStore in memory, for unit tests of domain code; it passes the same contract suite as S3."""
 
+import asyncio
+from pathlib import Path
+
 from .errors import Reason, ReelmillError
 from .store import ObjectInfo
 
@@ -12,6 +15,9 @@ class MemoryStore:
     async def put(self, key: str, data: bytes, content_type: str) -> None:
         self.objects[key] = data
         self.content_types[key] = content_type
+
+    async def put_file(self, key: str, path: Path, content_type: str) -> None:
+        await self.put(key, await asyncio.to_thread(path.read_bytes), content_type)
 
     async def get(self, key: str) -> bytes:
         if key not in self.objects:

@@ -4,6 +4,7 @@ import asyncio
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
@@ -33,6 +34,9 @@ class ObjectStore(Protocol):
 
     async def put(self, key: str, data: bytes, content_type: str) -> None:
         """Stores the object whole or not at all; replaces what was there."""
+
+    async def put_file(self, key: str, path: Path, content_type: str) -> None:
+        """Stores a file as `put` stores bytes, without holding it in memory."""
 
     async def get(self, key: str) -> bytes:
         """Raises NOT_FOUND."""
@@ -83,6 +87,11 @@ class S3Store:
             io.BytesIO(data),
             len(data),
             content_type=content_type,
+        )
+
+    async def put_file(self, key: str, path: Path, content_type: str) -> None:
+        await self._call(
+            "PutObject", key, self._client.fput_object, key, str(path), content_type=content_type
         )
 
     async def get(self, key: str) -> bytes:

@@ -1,8 +1,10 @@
 """Exporting a movie: what is written, what is refused, and that a manifest never says more than is there."""
 
 import hashlib
+import io
 import json
 
+import av
 import pytest
 from google.protobuf import json_format
 
@@ -14,6 +16,7 @@ from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.progress import silent
 from tests.unit.dataset.movies import MOVIE, finished_movie, picture, put_frame
 
+FILM = dataset_pb2.EXPORT_FORMAT_FILM
 STORY, SWIFT = dataset_pb2.EXPORT_FORMAT_STORY_JSON, dataset_pb2.EXPORT_FORMAT_MS_SWIFT
 
 
@@ -56,7 +59,7 @@ async def test_the_manifest_lists_every_file_of_the_movie_with_its_checksum_and_
         for path, data in stored.items()
         if path not in ("movie.json", "manifest.json")
     }
-    assert (manifest.frames, manifest.questions, len(manifest.files)) == (8, 5, 21)
+    assert (manifest.frames, manifest.questions, len(manifest.files)) == (8, 5, 23)
     types = {file.path: file.content_type for file in manifest.files}
     assert (types["frames/000007.png"], types["exports/ms_swift.jsonl"]) == ("image/png", "application/jsonl")
 
@@ -112,6 +115,8 @@ async def test_the_manifest_is_written_last_and_an_old_one_goes_before_its_files
         ("delete", "manifest.json"),
         ("put", "exports/story.json"),
         ("put", "exports/ms_swift.jsonl"),
+        ("put", "exports/film.vtt"),
+        ("put", "exports/film.mp4"),
         ("put", "manifest.json"),
     ]
 
@@ -207,3 +212,50 @@ async def test_a_job_exports_like_a_call_and_a_job_of_another_movie_is_refused()
             events_pb2.StageJob(movie="projects/films/movies/other", dataset=request), silent
         )
     assert caught.value.metadata["field"] == "dataset.movie"
+
+
+async def test_the_film_of_a_movie_lies_beside_its_subtitles() -> None:
+    store = await finished_movie()
+    await export(store, FILM)
+    data = io.BytesIO(await store.get(MOVIE.export_key("film.mp4")))
+    with av.open(data, "r") as film:
+        assert film.streams.video[0].frames == 8
+        assert film.duration == 16_000_000
+    assert "<v Mara>“Ça va?” 1" in (await store.get(MOVIE.export_key("film.vtt"))).decode()
+    assert store.content_types[MOVIE.export_key("film.mp4")] == "video/mp4"
+
+
+async def test_a_film_is_made_again_only_where_its_frames_or_times_are_others() -> None:
+    store = RecordingStore((await finished_movie()).objects)
+
+    async def puts_film(seconds: float = 0) -> bool:
+        store.done.clear()
+        request = dataset_pb2.ExportMovieRequest(movie=str(MOVIE), seconds_per_frame=seconds)
+        await DatasetStage(store).run(request, silent)
+        return ("put", "exports/film.mp4") in store.done
+
+    assert await puts_film()
+    assert not await puts_film()
+    assert await puts_film(seconds=3)
+    await put_frame(store, 3, picture(9))
+    assert await puts_film(seconds=3)
+    del store.objects[MOVIE.export_key("film.mp4")]
+    assert await puts_film(seconds=3)
+
+
+async def test_a_frame_that_cannot_be_put_into_the_film_is_named() -> None:
+    store = await finished_movie()
+    await put_frame(store, 5, b"no picture at all")
+    error = await refused(store)
+    assert (error.reason, error.metadata["frame"]) == (Reason.WRONG_STATE, "5")
+
+
+@pytest.mark.parametrize("seconds", [-1, 0.05, 61, float("nan")])
+async def test_shots_that_nobody_could_watch_are_refused(seconds: float) -> None:
+    request = dataset_pb2.ExportMovieRequest(movie=str(MOVIE), seconds_per_frame=seconds)
+    with pytest.raises(ReelmillError) as caught:
+        await DatasetStage(await finished_movie()).run(request, silent)
+    assert (caught.value.reason, caught.value.metadata["field"]) == (
+        Reason.INVALID_FIELD,
+        "seconds_per_frame",
+    )

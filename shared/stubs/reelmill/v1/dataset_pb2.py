@@ -26,23 +26,23 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from reelmill.v1 import common_pb2 as reelmill_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19reelmill/v1/dataset.proto\x12\x0breelmill.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18reelmill/v1/common.proto\"O\n\x12\x45xportMovieRequest\x12\r\n\x05movie\x18\x01 \x01(\t\x12*\n\x07\x66ormats\x18\x02 \x03(\x0e\x32\x19.reelmill.v1.ExportFormat\"u\n\x13\x45xportMovieResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12)\n\x08manifest\x18\x02 \x01(\x0b\x32\x15.reelmill.v1.ManifestH\x00\x42\x08\n\x06update\"\xa7\x01\n\x08Manifest\x12\r\n\x05movie\x18\x01 \x01(\t\x12(\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x19.reelmill.v1.ManifestFile\x12\x0e\n\x06\x66rames\x18\x03 \x01(\x05\x12\x11\n\tquestions\x18\x04 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64igest\x18\x06 \x01(\t\"P\n\x0cManifestFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x03\x12\x14\n\x0c\x63ontent_type\x18\x04 \x01(\t*g\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45XPORT_FORMAT_STORY_JSON\x10\x01\x12\x1a\n\x16\x45XPORT_FORMAT_MS_SWIFT\x10\x02\x32\x64\n\x0e\x44\x61tasetService\x12R\n\x0b\x45xportMovie\x12\x1f.reelmill.v1.ExportMovieRequest\x1a .reelmill.v1.ExportMovieResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19reelmill/v1/dataset.proto\x12\x0breelmill.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18reelmill/v1/common.proto\"j\n\x12\x45xportMovieRequest\x12\r\n\x05movie\x18\x01 \x01(\t\x12*\n\x07\x66ormats\x18\x02 \x03(\x0e\x32\x19.reelmill.v1.ExportFormat\x12\x19\n\x11seconds_per_frame\x18\x03 \x01(\x01\"u\n\x13\x45xportMovieResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12)\n\x08manifest\x18\x02 \x01(\x0b\x32\x15.reelmill.v1.ManifestH\x00\x42\x08\n\x06update\"\xa7\x01\n\x08Manifest\x12\r\n\x05movie\x18\x01 \x01(\t\x12(\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x19.reelmill.v1.ManifestFile\x12\x0e\n\x06\x66rames\x18\x03 \x01(\x05\x12\x11\n\tquestions\x18\x04 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64igest\x18\x06 \x01(\t\"P\n\x0cManifestFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x03\x12\x14\n\x0c\x63ontent_type\x18\x04 \x01(\t*\x7f\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45XPORT_FORMAT_STORY_JSON\x10\x01\x12\x1a\n\x16\x45XPORT_FORMAT_MS_SWIFT\x10\x02\x12\x16\n\x12\x45XPORT_FORMAT_FILM\x10\r2d\n\x0e\x44\x61tasetService\x12R\n\x0b\x45xportMovie\x12\x1f.reelmill.v1.ExportMovieRequest\x1a .reelmill.v1.ExportMovieResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reelmill.v1.dataset_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXPORTFORMAT']._serialized_start=553
-  _globals['_EXPORTFORMAT']._serialized_end=656
+  _globals['_EXPORTFORMAT']._serialized_start=580
+  _globals['_EXPORTFORMAT']._serialized_end=707
   _globals['_EXPORTMOVIEREQUEST']._serialized_start=101
-  _globals['_EXPORTMOVIEREQUEST']._serialized_end=180
-  _globals['_EXPORTMOVIERESPONSE']._serialized_start=182
-  _globals['_EXPORTMOVIERESPONSE']._serialized_end=299
-  _globals['_MANIFEST']._serialized_start=302
-  _globals['_MANIFEST']._serialized_end=469
-  _globals['_MANIFESTFILE']._serialized_start=471
-  _globals['_MANIFESTFILE']._serialized_end=551
-  _globals['_DATASETSERVICE']._serialized_start=658
-  _globals['_DATASETSERVICE']._serialized_end=758
+  _globals['_EXPORTMOVIEREQUEST']._serialized_end=207
+  _globals['_EXPORTMOVIERESPONSE']._serialized_start=209
+  _globals['_EXPORTMOVIERESPONSE']._serialized_end=326
+  _globals['_MANIFEST']._serialized_start=329
+  _globals['_MANIFEST']._serialized_end=496
+  _globals['_MANIFESTFILE']._serialized_start=498
+  _globals['_MANIFESTFILE']._serialized_end=578
+  _globals['_DATASETSERVICE']._serialized_start=709
+  _globals['_DATASETSERVICE']._serialized_end=809
 # @@protoc_insertion_point(module_scope)

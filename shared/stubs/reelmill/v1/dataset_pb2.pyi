@@ -32,6 +32,10 @@ class _ExportFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExportFo
     """The MovieLLM authors' story JSON: character, img_diag, QA, overview."""
     EXPORT_FORMAT_MS_SWIFT: _ExportFormat.ValueType  # 2
     """ms-swift JSONL: messages and videos as frame lists."""
+    EXPORT_FORMAT_FILM: _ExportFormat.ValueType  # 13
+    """A video file, film.mp4: H.264, one shot a frame, dialogue as a subtitle track, chapter marks. Beside it
+    film.vtt, the dialogue as WebVTT.
+    """
 
 class ExportFormat(_ExportFormat, metaclass=_ExportFormatEnumTypeWrapper): ...
 
@@ -40,6 +44,10 @@ EXPORT_FORMAT_STORY_JSON: ExportFormat.ValueType  # 1
 """The MovieLLM authors' story JSON: character, img_diag, QA, overview."""
 EXPORT_FORMAT_MS_SWIFT: ExportFormat.ValueType  # 2
 """ms-swift JSONL: messages and videos as frame lists."""
+EXPORT_FORMAT_FILM: ExportFormat.ValueType  # 13
+"""A video file, film.mp4: H.264, one shot a frame, dialogue as a subtitle track, chapter marks. Beside it
+film.vtt, the dialogue as WebVTT.
+"""
 Global___ExportFormat: _TypeAlias = ExportFormat  # noqa: Y015
 
 @_typing.final
@@ -48,8 +56,11 @@ class ExportMovieRequest(_message.Message):
 
     MOVIE_FIELD_NUMBER: _builtins.int
     FORMATS_FIELD_NUMBER: _builtins.int
+    SECONDS_PER_FRAME_FIELD_NUMBER: _builtins.int
     movie: _builtins.str
     """`projects/{project}/movies/{movie}`; its script, questions and every frame must be stored."""
+    seconds_per_frame: _builtins.float
+    """Seconds that a film shows each frame, 0.1 to 60; 0: 2."""
     @_builtins.property
     def formats(self) -> _containers.RepeatedScalarFieldContainer[Global___ExportFormat.ValueType]:
         """None: every format."""
@@ -59,10 +70,11 @@ class ExportMovieRequest(_message.Message):
         *,
         movie: _builtins.str = ...,
         formats: _abc.Iterable[Global___ExportFormat.ValueType] | None = ...,
+        seconds_per_frame: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["formats", b"formats", "movie", b"movie"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["formats", b"formats", "movie", b"movie", "seconds_per_frame", b"seconds_per_frame"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
