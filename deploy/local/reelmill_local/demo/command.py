@@ -56,6 +56,7 @@ def demo(
     for label, path in (
         ("storyboard", result.storyboard),
         ("contact sheet", result.contact_sheet),
+        ("film", result.film),
         ("everything", result.folder),
     ):
         console.print(f"  {label:<14} {path}", highlight=False, markup=False)

@@ -27,6 +27,7 @@ class DemoResult:
 
     folder: Path
     storyboard: Path
+    film: Path
     contact_sheet: Path
 
 
@@ -90,4 +91,6 @@ def lay_out(folder: Path, movie: pb.Movie, taken: float) -> DemoResult:
         storyboard(script, questions, frames, references=references, facts=facts, page_folder=folder),
         encoding="utf-8",
     )
-    return DemoResult(folder=folder, storyboard=page, contact_sheet=sheet)
+    return DemoResult(
+        folder=folder, storyboard=page, contact_sheet=sheet, film=folder / "exports" / "film.mp4"
+    )

@@ -18,6 +18,9 @@ KINDS = {
     qa_pb2.Question.KIND_OVERVIEW: "Overview",
     qa_pb2.Question.KIND_PLOT: "Plot",
     qa_pb2.Question.KIND_TEMPORAL: "Order of events",
+    qa_pb2.Question.KIND_COUNT: "Numbers",
+    qa_pb2.Question.KIND_CHARACTER: "Characters",
+    qa_pb2.Question.KIND_DETAIL: "Details",
 }
 LEVELS = {
     qa_pb2.Question.LEVEL_MOVIE: "movie",
