@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -69,7 +70,9 @@ def juicefs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
             start_new_session=True,
         )
     try:
-        asyncio.run(_ready(spec.probe, process))
+        # In a thread: whoever asks for this server may be a coroutine.
+        with ThreadPoolExecutor(1) as waiting:
+            waiting.submit(asyncio.run, _ready(spec.probe, process)).result()
         yield S3Server(
             "JuiceFS", settings(f"http://{spec.address}", BUCKET, keys.access_key, keys.secret_key)
         )
