@@ -19,6 +19,15 @@ class MemoryStore:
     async def put_file(self, key: str, path: Path, content_type: str) -> None:
         await self.put(key, await asyncio.to_thread(path.read_bytes), content_type)
 
+    async def put_new(self, key: str, data: bytes, content_type: str) -> bool:
+        if key in self.objects:
+            return False
+        await self.put(key, data, content_type)
+        return True
+
+    async def copy(self, source: str, target: str) -> None:
+        await self.put(target, await self.get(source), self.content_types.get(source, ""))
+
     async def get(self, key: str) -> bytes:
         if key not in self.objects:
             raise ReelmillError(Reason.NOT_FOUND, f"no object {key!r}", key=key)

@@ -4,6 +4,8 @@ import asyncio
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -11,6 +13,7 @@ from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import CopySource
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 from opentelemetry.trace import SpanKind
@@ -21,6 +24,7 @@ from .telemetry import tracer
 
 T = TypeVar("T")
 _ABSENT = {"NoSuchKey", "NoSuchObject", "NotFound"}
+_TAKEN = {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,16 @@ class ObjectStore(Protocol):
 
     async def put_file(self, key: str, path: Path, content_type: str) -> None:
         """Stores a file as `put` stores bytes, without holding it in memory."""
+
+    async def put_new(self, key: str, data: bytes, content_type: str) -> bool:
+        """Stores the object if there is none of this key; returns whether it did.
+
+        Of several who try at once one succeeds, on servers that keep S3's `If-None-Match` (AWS, MinIO,
+        SeaweedFS, Ceph; not JuiceFS's gateway, where the last of those who come at the same moment wins).
+        """
+
+    async def copy(self, source: str, target: str) -> None:
+        """Copies an object inside the store. Raises NOT_FOUND."""
 
     async def get(self, key: str) -> bytes:
         """Raises NOT_FOUND."""
@@ -62,20 +76,21 @@ class S3Store:
         endpoint = urlsplit(settings.s3_endpoint)
         self._bucket = settings.s3_bucket
         self._endpoint = settings.s3_endpoint
+        self._http = urllib3.PoolManager(
+            maxsize=32,
+            timeout=urllib3.Timeout(connect=3, read=10),
+            # A server that keeps silent is asked twice, not four times: whoever waits has to hear of it.
+            retries=urllib3.Retry(
+                total=3, connect=2, read=1, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]
+            ),
+        )
         self._client = Minio(
             endpoint=endpoint.netloc,
             access_key=settings.s3_access_key.get_secret_value(),
             secret_key=settings.s3_secret_key.get_secret_value(),
             secure=endpoint.scheme == "https",
             region=settings.s3_region,
-            http_client=urllib3.PoolManager(
-                maxsize=32,
-                timeout=urllib3.Timeout(connect=3, read=10),
-                # A server that keeps silent is asked twice, not four times: whoever waits has to hear of it.
-                retries=urllib3.Retry(
-                    total=3, connect=2, read=1, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]
-                ),
-            ),
+            http_client=self._http,
         )
 
     async def put(self, key: str, data: bytes, content_type: str) -> None:
@@ -93,6 +108,32 @@ class S3Store:
         await self._call(
             "PutObject", key, self._client.fput_object, key, str(path), content_type=content_type
         )
+
+    async def put_new(self, key: str, data: bytes, content_type: str) -> bool:
+        if await self.exists(key):
+            return False
+
+        def put(bucket: str) -> bool:
+            # The client has no argument for conditions, and a signed URL takes them as ordinary headers.
+            answer = self._http.request(
+                "PUT",
+                self._client.presigned_put_object(bucket, key, expires=timedelta(minutes=1)),
+                body=data,
+                headers={"If-None-Match": "*", "Content-Type": content_type},
+            )
+            if answer.status in _TAKEN:
+                return False
+            if answer.status != HTTPStatus.OK:
+                raise MinioException(f"HTTP {answer.status} {answer.data[:200].decode(errors='replace')}")
+            return True
+
+        return await self._call("PutObject", key, put)
+
+    async def copy(self, source: str, target: str) -> None:
+        def copy(bucket: str) -> None:
+            self._client.copy_object(bucket, target, CopySource(bucket, source))
+
+        await self._call("CopyObject", target, copy)
 
     async def get(self, key: str) -> bytes:
         def read(bucket: str, key: str) -> bytes:

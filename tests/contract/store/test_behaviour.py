@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from minio import Minio
@@ -187,3 +188,33 @@ async def test_a_file_is_stored_as_its_bytes_are(opened: Opened, prefix: str, tm
         await opened.store.put_file(f"{prefix}{name}", tmp_path / name, "video/mp4")
         assert await opened.store.get(f"{prefix}{name}") == data
         assert await opened.content_type(f"{prefix}{name}") == "video/mp4"
+
+
+async def test_only_the_first_object_of_a_key_is_new(store: ObjectStore, prefix: str) -> None:
+    assert await store.put_new(f"{prefix}record", b"first", "text/plain")
+    assert not await store.put_new(f"{prefix}record", b"second", "text/plain")
+    assert await store.get(f"{prefix}record") == b"first"
+
+
+async def test_of_many_who_come_at_once_one_is_first(opened: Opened, prefix: str, request: Any) -> None:
+    if "juicefs" in request.node.name:
+        pytest.skip("JuiceFS's gateway ignores If-None-Match")
+    tries = [opened.store.put_new(f"{prefix}record", bytes([n]) * 100, "text/plain") for n in range(16)]
+    won = [n for n, new in enumerate(await asyncio.gather(*tries)) if new]
+    assert len(won) == 1
+    assert await opened.store.get(f"{prefix}record") == bytes([won[0]]) * 100
+
+
+async def test_a_copy_has_the_bytes_and_the_type_and_outlives_its_source(opened: Opened, prefix: str) -> None:
+    await opened.store.put(f"{prefix}a/x.png", b"picture", "image/png")
+    await opened.store.copy(f"{prefix}a/x.png", f"{prefix}b/x.png")
+    await opened.store.delete_prefix(f"{prefix}a/")
+    assert await opened.store.get(f"{prefix}b/x.png") == b"picture"
+    assert await opened.content_type(f"{prefix}b/x.png") == "image/png"
+
+
+async def test_what_is_not_there_cannot_be_copied(store: ObjectStore, prefix: str) -> None:
+    with pytest.raises(ReelmillError) as caught:
+        await store.copy(f"{prefix}nothing", f"{prefix}copy")
+    assert caught.value.reason is Reason.NOT_FOUND
+    assert not await store.exists(f"{prefix}copy")
