@@ -29,10 +29,10 @@ class Film:
     made: Path | None
 
 
-def seconds_per_frame(asked: float) -> float:
+def seconds_per_frame(asked: float, field: str = "seconds_per_frame") -> float:
     """Raises INVALID_FIELD unless it is 0.1 to 60, or 0 for the default."""
     if asked and not _SHORTEST <= asked <= _LONGEST:
-        raise invalid("seconds_per_frame", f"is {asked:g}; it has to be {_SHORTEST} to {_LONGEST:g}, 0 for 2")
+        raise invalid(field, f"is {asked:g}; it has to be {_SHORTEST} to {_LONGEST:g}, 0 for 2")
     return asked or _SECONDS
 
 

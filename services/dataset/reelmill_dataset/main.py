@@ -11,6 +11,7 @@ from reelmill_kit.runtime import Runtime
 from reelmill_kit.settings import ServiceSettings
 from reelmill_kit.store import S3Store
 
+from .releases.stage import ReleaseStage
 from .service import DatasetJobs, DatasetService
 from .stage import DatasetStage
 
@@ -32,7 +33,7 @@ async def serve() -> None:
     )
     name = dataset_pb2.DESCRIPTOR.services_by_name["DatasetService"].full_name
     add = dataset_pb2_grpc.add_DatasetServiceServicer_to_server
-    await runtime.run([(add, DatasetService(stage), name)], [worker.run])
+    await runtime.run([(add, DatasetService(stage, ReleaseStage(store)), name)], [worker.run])
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
     WRONG_STATE = "WRONG_STATE"
     CONFLICT = "CONFLICT"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
     CANCELLED = "CANCELLED"
     LLM_UNAVAILABLE = "LLM_UNAVAILABLE"
     LLM_REFUSED = "LLM_REFUSED"
@@ -43,6 +44,7 @@ _STATUS: dict[Reason, grpc.StatusCode] = {
     Reason.REQUEST_ID_REUSED: grpc.StatusCode.ALREADY_EXISTS,
     Reason.WRONG_STATE: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.CONFLICT: grpc.StatusCode.ABORTED,
+    Reason.ALREADY_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
     Reason.CANCELLED: grpc.StatusCode.CANCELLED,
     Reason.LLM_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     Reason.LLM_REFUSED: grpc.StatusCode.FAILED_PRECONDITION,

@@ -33,6 +33,9 @@ class MemoryStore:
             raise ReelmillError(Reason.NOT_FOUND, f"no object {key!r}", key=key)
         return self.objects[key]
 
+    async def get_file(self, key: str, path: Path) -> None:
+        await asyncio.to_thread(path.write_bytes, await self.get(key))
+
     async def exists(self, key: str) -> bool:
         return key in self.objects
 

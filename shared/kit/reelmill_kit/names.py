@@ -17,6 +17,8 @@ else:
 _ID = r"[a-z][a-z0-9-]{0,61}[a-z0-9]|[a-z]"
 _PROJECT = re.compile(rf"projects/({_ID})")
 _MOVIE = re.compile(rf"projects/({_ID})/movies/({_ID})")
+_RELEASE_ID = re.compile(r"[a-z](?:[a-z0-9.-]{0,61}[a-z0-9])?")
+_RELEASE = re.compile(rf"projects/({_ID})/releases/({_RELEASE_ID.pattern})")
 _FORM = "1 to 63 of a-z, 0-9 and '-', beginning with a letter, not ending with '-'"
 
 STAGE_NAMES: dict[Stage, str] = {
@@ -126,6 +128,47 @@ class MovieName:
     @property
     def kv_key(self) -> str:
         return f"{self.project}.{self.movie}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseName:
+    project: str
+    release: str
+
+    @classmethod
+    def parse(cls, text: str, field: str) -> "ReleaseName":
+        """Raises INVALID_FIELD naming `field` unless the text is `projects/{project}/releases/{release}`."""
+        if not (match := _RELEASE.fullmatch(text)):
+            raise invalid(
+                field,
+                f"{_shown(text)} is not 'projects/{{project}}/releases/{{release}}' with ids of {_FORM}; "
+                "a release's may have '.' too",
+            )
+        return cls(match[1], match[2])
+
+    @classmethod
+    def of(cls, project: str, release_id: str, field: str) -> "ReleaseName":
+        """Raises INVALID_FIELD naming `field` unless the id is 1 to 63 of a-z, 0-9, '-' and '.'."""
+        if not _RELEASE_ID.fullmatch(release_id):
+            raise invalid(
+                field,
+                f"{_shown(release_id)} is not 1 to 63 of a-z, 0-9, '-' and '.', beginning with a letter, "
+                "ending with a letter or digit",
+            )
+        return cls(project, release_id)
+
+    def __str__(self) -> str:
+        return f"projects/{self.project}/releases/{self.release}"
+
+    # Object keys: the record alone lies where releases are listed.
+
+    @property
+    def record_key(self) -> str:
+        return f"{self}.json"
+
+    def files_prefix(self, digest: str) -> str:
+        """Where the files of a request with this digest lie: two requests never write the same object."""
+        return f"projects/{self.project}/release-files/{self.release}/{digest[:16]}/"
 
 
 def _shown(text: str) -> str:

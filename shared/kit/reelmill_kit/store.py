@@ -55,6 +55,9 @@ class ObjectStore(Protocol):
     async def get(self, key: str) -> bytes:
         """Raises NOT_FOUND."""
 
+    async def get_file(self, key: str, path: Path) -> None:
+        """Fetches an object into a file, without holding it in memory. Raises NOT_FOUND."""
+
     async def exists(self, key: str) -> bool: ...
 
     async def list(self, prefix: str) -> list[ObjectInfo]:
@@ -145,6 +148,12 @@ class S3Store:
                 response.release_conn()
 
         return await self._call("GetObject", key, read, key)
+
+    async def get_file(self, key: str, path: Path) -> None:
+        def fetch(bucket: str) -> None:
+            self._client.fget_object(bucket, key, str(path))
+
+        await self._call("GetObject", key, fetch)
 
     async def exists(self, key: str) -> bool:
         try:

@@ -8,6 +8,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from reelmill.v1 import dataset_pb2, dataset_pb2_grpc, qa_pb2, qa_pb2_grpc
+from reelmill_dataset.releases.stage import ReleaseStage
 from reelmill_dataset.service import DatasetService
 from reelmill_dataset.stage import DatasetStage
 from reelmill_kit.grpc_server import GrpcServer, Servicer
@@ -33,7 +34,7 @@ async def channel(store: MemoryStore) -> AsyncIterator[grpc.aio.Channel]:
         ),
         (
             dataset_pb2_grpc.add_DatasetServiceServicer_to_server,
-            DatasetService(DatasetStage(store)),
+            DatasetService(DatasetStage(store), ReleaseStage(store)),
             "reelmill.v1.DatasetService",
         ),
     ]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import artefacts, making, stack
+from . import artefacts, making, releases, stack
 from .output import grouped
 
 app = typer.Typer(
@@ -28,6 +28,17 @@ grouped(
     making.delete,
     artefacts.export,
 )
+release = typer.Typer(no_args_is_help=True, help="Make, list, check and fetch datasets of many movies.")
+grouped(
+    release,
+    "Releases",
+    releases.create,
+    releases.list_releases,
+    releases.get,
+    releases.verify,
+    releases.download,
+)
+app.add_typer(release, name="release", rich_help_panel="Datasets")
 grouped(app, "A stack on this machine", stack.up, stack.down, stack.status)
 
 

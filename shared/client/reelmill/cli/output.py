@@ -54,7 +54,8 @@ def print_json(value: Message | dict[str, Any]) -> None:
 def grouped(app: typer.Typer, panel: str, *commands: Callable[..., Any]) -> None:
     """Adds commands, plain or async ones; `list_movies` becomes `list`."""
     for command in commands:
-        app.command(command.__name__.removesuffix("_movies"), rich_help_panel=panel)(_guarded(command))
+        name = command.__name__.removesuffix("_movies").removesuffix("_releases")
+        app.command(name, rich_help_panel=panel)(_guarded(command))
 
 
 def _guarded(command: Callable[..., Any]) -> Callable[..., None]:

@@ -11,5 +11,15 @@ from reelmill.v1.movies_pb2 import Movie
 from .artefacts import Artefact, ArtefactStore, DownloadError
 from .errors import CallError
 from .movies import ENDED, MovieClient
+from .releases import ReleaseClient
 
-__all__ = ["ENDED", "Artefact", "ArtefactStore", "CallError", "DownloadError", "Movie", "MovieClient"]
+__all__ = [
+    "ENDED",
+    "Artefact",
+    "ArtefactStore",
+    "CallError",
+    "DownloadError",
+    "Movie",
+    "MovieClient",
+    "ReleaseClient",
+]

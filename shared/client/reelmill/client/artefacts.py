@@ -16,7 +16,7 @@ from minio.error import MinioException, S3Error
 
 from reelmill.v1 import dataset_pb2
 
-_MANIFEST = "manifest.json"
+_MANIFEST, _SUMS = "manifest.json", "SHA256SUMS"
 P = ParamSpec("P")
 R = TypeVar("R")
 Progress = Callable[[int, int], None]
@@ -133,21 +133,25 @@ class ArtefactStore:
         return [targets[artefact.path] for artefact in artefacts]
 
     async def _digests(self, bucket: str, prefix: str, artefacts: list[Artefact]) -> dict[str, str]:
-        """The manifest's checksums by path; none where there is no manifest yet."""
-        if _MANIFEST not in {artefact.path for artefact in artefacts}:
-            return {}
+        """Checksums by path, a movie's from its manifest, a release's from its list; none where neither is."""
+        paths = {artefact.path for artefact in artefacts}
 
-        def read() -> bytes:
-            response = self._client.get_object(bucket, prefix + _MANIFEST)
+        def read(name: str) -> bytes:
+            response = self._client.get_object(bucket, prefix + name)
             try:
                 return bytes(response.read())
             finally:
                 response.close()
                 response.release_conn()
 
+        if _SUMS in paths:
+            lines = (line.split("  ", 1) for line in (await self._call(read, _SUMS)).decode().splitlines())
+            return {path: digest for digest, path in lines}
+        if _MANIFEST not in paths:
+            return {}
         try:
             manifest = json_format.Parse(
-                await self._call(read), dataset_pb2.Manifest(), ignore_unknown_fields=True
+                await self._call(read, _MANIFEST), dataset_pb2.Manifest(), ignore_unknown_fields=True
             )
         except json_format.ParseError as error:
             raise DownloadError(f"the movie's manifest cannot be read: {error}") from error

@@ -54,7 +54,7 @@ def call_error(error: grpc.aio.AioRpcError, address: str) -> CallError:
     if error.code() is grpc.StatusCode.UNAVAILABLE:
         message = f"no answer from {address} ({message}); is a Reelmill server running there?"
     elif error.code() is grpc.StatusCode.UNIMPLEMENTED:
-        message = f"what answers at {address} is no Reelmill movie service"
+        message = f"what answers at {address} is no such Reelmill service"
     elif error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         message = f"{address} did not answer in time"
     return CallError(error.code().name, message, code=error.code())

@@ -32,9 +32,27 @@ class _ExportFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExportFo
     """The MovieLLM authors' story JSON: character, img_diag, QA, overview."""
     EXPORT_FORMAT_MS_SWIFT: _ExportFormat.ValueType  # 2
     """ms-swift JSONL: messages and videos as frame lists."""
+    EXPORT_FORMAT_LLAVA_VIDEO: _ExportFormat.ValueType  # 3
+    """LLaVA-Video's JSON: conversations about a video file."""
+    EXPORT_FORMAT_QWEN_VL: _ExportFormat.ValueType  # 4
+    """Qwen-VL's JSON: conversations about a video file."""
+    EXPORT_FORMAT_LLAMA_FACTORY: _ExportFormat.ValueType  # 5
+    """LLaMA-Factory's messages, with dataset_info.json."""
+    EXPORT_FORMAT_LLAMA_VID: _ExportFormat.ValueType  # 6
+    """LLaMA-VID's questions, and movies as frames with subtitles between them."""
+    EXPORT_FORMAT_WEBDATASET: _ExportFormat.ValueType  # 7
+    """Tar files of a video or image and its JSON each, for the webdataset package."""
+    EXPORT_FORMAT_HF_PARQUET: _ExportFormat.ValueType  # 8
+    """Parquet with embedded frames, as `datasets.load_dataset` reads it."""
+    EXPORT_FORMAT_HF_FOLDER: _ExportFormat.ValueType  # 9
+    """A folder with metadata.jsonl, as `datasets.load_dataset("imagefolder")` reads it."""
+    EXPORT_FORMAT_VIDEO_MME: _ExportFormat.ValueType  # 10
+    """Question files in the forms of benchmarks."""
+    EXPORT_FORMAT_MLVU: _ExportFormat.ValueType  # 11
+    EXPORT_FORMAT_LONG_VIDEO_BENCH: _ExportFormat.ValueType  # 12
     EXPORT_FORMAT_FILM: _ExportFormat.ValueType  # 13
     """A video file, film.mp4: H.264, one shot a frame, dialogue as a subtitle track, chapter marks. Beside it
-    film.vtt, the dialogue as WebVTT.
+    film.vtt, the dialogue as WebVTT. A release has its films under videos/.
     """
 
 class ExportFormat(_ExportFormat, metaclass=_ExportFormatEnumTypeWrapper): ...
@@ -44,9 +62,27 @@ EXPORT_FORMAT_STORY_JSON: ExportFormat.ValueType  # 1
 """The MovieLLM authors' story JSON: character, img_diag, QA, overview."""
 EXPORT_FORMAT_MS_SWIFT: ExportFormat.ValueType  # 2
 """ms-swift JSONL: messages and videos as frame lists."""
+EXPORT_FORMAT_LLAVA_VIDEO: ExportFormat.ValueType  # 3
+"""LLaVA-Video's JSON: conversations about a video file."""
+EXPORT_FORMAT_QWEN_VL: ExportFormat.ValueType  # 4
+"""Qwen-VL's JSON: conversations about a video file."""
+EXPORT_FORMAT_LLAMA_FACTORY: ExportFormat.ValueType  # 5
+"""LLaMA-Factory's messages, with dataset_info.json."""
+EXPORT_FORMAT_LLAMA_VID: ExportFormat.ValueType  # 6
+"""LLaMA-VID's questions, and movies as frames with subtitles between them."""
+EXPORT_FORMAT_WEBDATASET: ExportFormat.ValueType  # 7
+"""Tar files of a video or image and its JSON each, for the webdataset package."""
+EXPORT_FORMAT_HF_PARQUET: ExportFormat.ValueType  # 8
+"""Parquet with embedded frames, as `datasets.load_dataset` reads it."""
+EXPORT_FORMAT_HF_FOLDER: ExportFormat.ValueType  # 9
+"""A folder with metadata.jsonl, as `datasets.load_dataset("imagefolder")` reads it."""
+EXPORT_FORMAT_VIDEO_MME: ExportFormat.ValueType  # 10
+"""Question files in the forms of benchmarks."""
+EXPORT_FORMAT_MLVU: ExportFormat.ValueType  # 11
+EXPORT_FORMAT_LONG_VIDEO_BENCH: ExportFormat.ValueType  # 12
 EXPORT_FORMAT_FILM: ExportFormat.ValueType  # 13
 """A video file, film.mp4: H.264, one shot a frame, dialogue as a subtitle track, chapter marks. Beside it
-film.vtt, the dialogue as WebVTT.
+film.vtt, the dialogue as WebVTT. A release has its films under videos/.
 """
 Global___ExportFormat: _TypeAlias = ExportFormat  # noqa: Y015
 
@@ -63,7 +99,7 @@ class ExportMovieRequest(_message.Message):
     """Seconds that a film shows each frame, 0.1 to 60; 0: 2."""
     @_builtins.property
     def formats(self) -> _containers.RepeatedScalarFieldContainer[Global___ExportFormat.ValueType]:
-        """None: every format."""
+        """STORY_JSON, MS_SWIFT, FILM; none: all three."""
 
     def __init__(
         self,
@@ -174,3 +210,356 @@ class ManifestFile(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ManifestFile: _TypeAlias = ManifestFile  # noqa: Y015
+
+@_typing.final
+class Release(_message.Message):
+    """A versioned dataset made of movies. What it was made of may be deleted later: it has its own copies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    MOVIES_FIELD_NUMBER: _builtins.int
+    FORMATS_FIELD_NUMBER: _builtins.int
+    SPLITS_FIELD_NUMBER: _builtins.int
+    VIDEO_FIELD_NUMBER: _builtins.int
+    LICENSE_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    FRAMES_FIELD_NUMBER: _builtins.int
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    URI_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`projects/{project}/releases/{release}`. Output only."""
+    title: _builtins.str
+    """For people; up to 200 characters."""
+    license: _builtins.str
+    """The data's licence as an SPDX identifier, for the data card; empty: "CC-BY-4.0"."""
+    digest: _builtins.str
+    """sha256 over the sorted lines "<digest>  <path>" of all files."""
+    size: _builtins.int
+    files: _builtins.int
+    frames: _builtins.int
+    questions: _builtins.int
+    uri: _builtins.str
+    """Where its files lie: "s3://bucket/projects/p/release-files/r/0123456789abcdef/"."""
+    @_builtins.property
+    def movies(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """`projects/{project}/movies/{movie}`, each once; sorted."""
+
+    @_builtins.property
+    def formats(self) -> _containers.RepeatedScalarFieldContainer[Global___ExportFormat.ValueType]:
+        """None: all. Questions, captions and lineage are in every release."""
+
+    @_builtins.property
+    def splits(self) -> Global___SplitOptions: ...
+    @_builtins.property
+    def video(self) -> Global___VideoOptions: ...
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only from here on."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        title: _builtins.str = ...,
+        movies: _abc.Iterable[_builtins.str] | None = ...,
+        formats: _abc.Iterable[Global___ExportFormat.ValueType] | None = ...,
+        splits: Global___SplitOptions | None = ...,
+        video: Global___VideoOptions | None = ...,
+        license: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        digest: _builtins.str = ...,
+        size: _builtins.int = ...,
+        files: _builtins.int = ...,
+        frames: _builtins.int = ...,
+        questions: _builtins.int = ...,
+        uri: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "splits", b"splits", "video", b"video"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "digest", b"digest", "files", b"files", "formats", b"formats", "frames", b"frames", "license", b"license", "movies", b"movies", "name", b"name", "questions", b"questions", "size", b"size", "splits", b"splits", "title", b"title", "uri", b"uri", "video", b"video"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Release: _TypeAlias = Release  # noqa: Y015
+
+@_typing.final
+class SplitOptions(_message.Message):
+    """Which share of the movies is for what. A movie's own name decides, so it stays where it is in every release."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALIDATION_PERCENT_FIELD_NUMBER: _builtins.int
+    TEST_PERCENT_FIELD_NUMBER: _builtins.int
+    TRAIN_ONLY_FIELD_NUMBER: _builtins.int
+    validation_percent: _builtins.int
+    """In percent; what is left of 100 is for training. Both 0: 10 and 10."""
+    test_percent: _builtins.int
+    train_only: _builtins.bool
+    """Every movie for training."""
+    def __init__(
+        self,
+        *,
+        validation_percent: _builtins.int = ...,
+        test_percent: _builtins.int = ...,
+        train_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["test_percent", b"test_percent", "train_only", b"train_only", "validation_percent", b"validation_percent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SplitOptions: _TypeAlias = SplitOptions  # noqa: Y015
+
+@_typing.final
+class VideoOptions(_message.Message):
+    """How movies are made into video files."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECONDS_PER_FRAME_FIELD_NUMBER: _builtins.int
+    SKIP_FIELD_NUMBER: _builtins.int
+    seconds_per_frame: _builtins.float
+    """Seconds that a frame is shown, 0.1 to 60; 0: 2."""
+    skip: _builtins.bool
+    """No video files; then the formats that name them have to be left out too."""
+    def __init__(
+        self,
+        *,
+        seconds_per_frame: _builtins.float = ...,
+        skip: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seconds_per_frame", b"seconds_per_frame", "skip", b"skip"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VideoOptions: _TypeAlias = VideoOptions  # noqa: Y015
+
+@_typing.final
+class CreateReleaseRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    RELEASE_ID_FIELD_NUMBER: _builtins.int
+    RELEASE_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`projects/{project}`."""
+    release_id: _builtins.str
+    """The release's id: 1 to 63 of a-z, 0-9, '-' and '.', beginning with a letter, for example "films-v1.0"."""
+    @_builtins.property
+    def release(self) -> Global___Release:
+        """Only input fields."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        release_id: _builtins.str = ...,
+        release: Global___Release | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["release", b"release"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "release", b"release", "release_id", b"release_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateReleaseRequest: _TypeAlias = CreateReleaseRequest  # noqa: Y015
+
+@_typing.final
+class CreateReleaseResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    RELEASE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def progress(self) -> _common_pb2.Progress: ...
+    @_builtins.property
+    def release(self) -> Global___Release: ...
+    def __init__(
+        self,
+        *,
+        progress: _common_pb2.Progress | None = ...,
+        release: Global___Release | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress", "release", b"release", "update", b"update"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress", "release", b"release", "update", b"update"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_update: _TypeAlias = _typing.Literal["progress", "release"]  # noqa: Y015
+    _WhichOneofArgType_update: _TypeAlias = _typing.Literal["update", b"update"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_update) -> _WhichOneofReturnType_update | None: ...
+
+Global___CreateReleaseResponse: _TypeAlias = CreateReleaseResponse  # noqa: Y015
+
+@_typing.final
+class GetReleaseRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReleaseRequest: _TypeAlias = GetReleaseRequest  # noqa: Y015
+
+@_typing.final
+class GetReleaseResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def release(self) -> Global___Release: ...
+    def __init__(
+        self,
+        *,
+        release: Global___Release | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["release", b"release"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["release", b"release"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReleaseResponse: _TypeAlias = GetReleaseResponse  # noqa: Y015
+
+@_typing.final
+class ListReleasesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`projects/{project}`."""
+    page_size: _builtins.int
+    """1 to 1000; 0 means 50."""
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReleasesRequest: _TypeAlias = ListReleasesRequest  # noqa: Y015
+
+@_typing.final
+class ListReleasesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def releases(self) -> _containers.RepeatedCompositeFieldContainer[Global___Release]: ...
+    def __init__(
+        self,
+        *,
+        releases: _abc.Iterable[Global___Release] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "releases", b"releases"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReleasesResponse: _TypeAlias = ListReleasesResponse  # noqa: Y015
+
+@_typing.final
+class VerifyReleaseRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyReleaseRequest: _TypeAlias = VerifyReleaseRequest  # noqa: Y015
+
+@_typing.final
+class VerifyReleaseResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Result(_message.Message):
+        """What is wrong with a release's files; empty lists for a whole one."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        MISSING_FIELD_NUMBER: _builtins.int
+        CHANGED_FIELD_NUMBER: _builtins.int
+        UNKNOWN_FIELD_NUMBER: _builtins.int
+        FILES_FIELD_NUMBER: _builtins.int
+        files: _builtins.int
+        @_builtins.property
+        def missing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+        @_builtins.property
+        def changed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+        @_builtins.property
+        def unknown(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+        def __init__(
+            self,
+            *,
+            missing: _abc.Iterable[_builtins.str] | None = ...,
+            changed: _abc.Iterable[_builtins.str] | None = ...,
+            unknown: _abc.Iterable[_builtins.str] | None = ...,
+            files: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "files", b"files", "missing", b"missing", "unknown", b"unknown"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def progress(self) -> _common_pb2.Progress: ...
+    @_builtins.property
+    def result(self) -> Global___VerifyReleaseResponse.Result: ...
+    def __init__(
+        self,
+        *,
+        progress: _common_pb2.Progress | None = ...,
+        result: Global___VerifyReleaseResponse.Result | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress", "result", b"result", "update", b"update"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress", "result", b"result", "update", b"update"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_update: _TypeAlias = _typing.Literal["progress", "result"]  # noqa: Y015
+    _WhichOneofArgType_update: _TypeAlias = _typing.Literal["update", b"update"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_update) -> _WhichOneofReturnType_update | None: ...
+
+Global___VerifyReleaseResponse: _TypeAlias = VerifyReleaseResponse  # noqa: Y015

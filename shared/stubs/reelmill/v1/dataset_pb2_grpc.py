@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class DatasetServiceStub:
-    """Turns what was made for a movie into files that training programs read.
+    """Turns what was made for movies into files that training programs read.
     """
 
     def __init__(self, channel):
@@ -40,15 +40,64 @@ class DatasetServiceStub:
                 request_serializer=reelmill_dot_v1_dot_dataset__pb2.ExportMovieRequest.SerializeToString,
                 response_deserializer=reelmill_dot_v1_dot_dataset__pb2.ExportMovieResponse.FromString,
                 _registered_method=True)
+        self.CreateRelease = channel.unary_stream(
+                '/reelmill.v1.DatasetService/CreateRelease',
+                request_serializer=reelmill_dot_v1_dot_dataset__pb2.CreateReleaseRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_dataset__pb2.CreateReleaseResponse.FromString,
+                _registered_method=True)
+        self.GetRelease = channel.unary_unary(
+                '/reelmill.v1.DatasetService/GetRelease',
+                request_serializer=reelmill_dot_v1_dot_dataset__pb2.GetReleaseRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_dataset__pb2.GetReleaseResponse.FromString,
+                _registered_method=True)
+        self.ListReleases = channel.unary_unary(
+                '/reelmill.v1.DatasetService/ListReleases',
+                request_serializer=reelmill_dot_v1_dot_dataset__pb2.ListReleasesRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_dataset__pb2.ListReleasesResponse.FromString,
+                _registered_method=True)
+        self.VerifyRelease = channel.unary_stream(
+                '/reelmill.v1.DatasetService/VerifyRelease',
+                request_serializer=reelmill_dot_v1_dot_dataset__pb2.VerifyReleaseRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_dataset__pb2.VerifyReleaseResponse.FromString,
+                _registered_method=True)
 
 
 class DatasetServiceServicer:
-    """Turns what was made for a movie into files that training programs read.
+    """Turns what was made for movies into files that training programs read.
     """
 
     def ExportMovie(self, request, context):
         """Exports a movie. The stream carries progress and ends with the manifest, which is stored last:
         a manifest exists only when every file it lists does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateRelease(self, request, context):
+        """Makes a release of finished movies: immutable, whole or not there at all. The stream carries progress and
+        ends with the release. Asked again after it broke off, it goes on where it was; asked again for a release
+        that is there, it returns that one, or ALREADY_EXISTS where it was another request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRelease(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReleases(self, request, context):
+        """Lists a project's releases, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyRelease(self, request, context):
+        """Compares every file of a release with its checksum. The stream carries progress and ends with what is wrong.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -62,6 +111,26 @@ def add_DatasetServiceServicer_to_server(servicer, server):
                     request_deserializer=reelmill_dot_v1_dot_dataset__pb2.ExportMovieRequest.FromString,
                     response_serializer=reelmill_dot_v1_dot_dataset__pb2.ExportMovieResponse.SerializeToString,
             ),
+            'CreateRelease': grpc.unary_stream_rpc_method_handler(
+                    servicer.CreateRelease,
+                    request_deserializer=reelmill_dot_v1_dot_dataset__pb2.CreateReleaseRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_dataset__pb2.CreateReleaseResponse.SerializeToString,
+            ),
+            'GetRelease': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRelease,
+                    request_deserializer=reelmill_dot_v1_dot_dataset__pb2.GetReleaseRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_dataset__pb2.GetReleaseResponse.SerializeToString,
+            ),
+            'ListReleases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReleases,
+                    request_deserializer=reelmill_dot_v1_dot_dataset__pb2.ListReleasesRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_dataset__pb2.ListReleasesResponse.SerializeToString,
+            ),
+            'VerifyRelease': grpc.unary_stream_rpc_method_handler(
+                    servicer.VerifyRelease,
+                    request_deserializer=reelmill_dot_v1_dot_dataset__pb2.VerifyReleaseRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_dataset__pb2.VerifyReleaseResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'reelmill.v1.DatasetService', rpc_method_handlers)
@@ -71,7 +140,7 @@ def add_DatasetServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DatasetService:
-    """Turns what was made for a movie into files that training programs read.
+    """Turns what was made for movies into files that training programs read.
     """
 
     @staticmethod
@@ -91,6 +160,114 @@ class DatasetService:
             '/reelmill.v1.DatasetService/ExportMovie',
             reelmill_dot_v1_dot_dataset__pb2.ExportMovieRequest.SerializeToString,
             reelmill_dot_v1_dot_dataset__pb2.ExportMovieResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/reelmill.v1.DatasetService/CreateRelease',
+            reelmill_dot_v1_dot_dataset__pb2.CreateReleaseRequest.SerializeToString,
+            reelmill_dot_v1_dot_dataset__pb2.CreateReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.DatasetService/GetRelease',
+            reelmill_dot_v1_dot_dataset__pb2.GetReleaseRequest.SerializeToString,
+            reelmill_dot_v1_dot_dataset__pb2.GetReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReleases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.DatasetService/ListReleases',
+            reelmill_dot_v1_dot_dataset__pb2.ListReleasesRequest.SerializeToString,
+            reelmill_dot_v1_dot_dataset__pb2.ListReleasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/reelmill.v1.DatasetService/VerifyRelease',
+            reelmill_dot_v1_dot_dataset__pb2.VerifyReleaseRequest.SerializeToString,
+            reelmill_dot_v1_dot_dataset__pb2.VerifyReleaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

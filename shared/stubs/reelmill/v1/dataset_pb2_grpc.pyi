@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DatasetServiceStub:
-    """Turns what was made for a movie into files that training programs read."""
+    """Turns what was made for movies into files that training programs read."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -37,19 +37,39 @@ class DatasetServiceStub:
     """Exports a movie. The stream carries progress and ends with the manifest, which is stored last:
     a manifest exists only when every file it lists does.
     """
+    CreateRelease: _grpc.UnaryStreamMultiCallable[_dataset_pb2.CreateReleaseRequest, _dataset_pb2.CreateReleaseResponse]
+    """Makes a release of finished movies: immutable, whole or not there at all. The stream carries progress and
+    ends with the release. Asked again after it broke off, it goes on where it was; asked again for a release
+    that is there, it returns that one, or ALREADY_EXISTS where it was another request.
+    """
+    GetRelease: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.GetReleaseRequest, _dataset_pb2.GetReleaseResponse]
+    ListReleases: _grpc.UnaryUnaryMultiCallable[_dataset_pb2.ListReleasesRequest, _dataset_pb2.ListReleasesResponse]
+    """Lists a project's releases, newest first."""
+    VerifyRelease: _grpc.UnaryStreamMultiCallable[_dataset_pb2.VerifyReleaseRequest, _dataset_pb2.VerifyReleaseResponse]
+    """Compares every file of a release with its checksum. The stream carries progress and ends with what is wrong."""
 
 @_typing.type_check_only
 class DatasetServiceAsyncStub(DatasetServiceStub):
-    """Turns what was made for a movie into files that training programs read."""
+    """Turns what was made for movies into files that training programs read."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ExportMovie: _aio.UnaryStreamMultiCallable[_dataset_pb2.ExportMovieRequest, _dataset_pb2.ExportMovieResponse]  # type: ignore[assignment]
     """Exports a movie. The stream carries progress and ends with the manifest, which is stored last:
     a manifest exists only when every file it lists does.
     """
+    CreateRelease: _aio.UnaryStreamMultiCallable[_dataset_pb2.CreateReleaseRequest, _dataset_pb2.CreateReleaseResponse]  # type: ignore[assignment]
+    """Makes a release of finished movies: immutable, whole or not there at all. The stream carries progress and
+    ends with the release. Asked again after it broke off, it goes on where it was; asked again for a release
+    that is there, it returns that one, or ALREADY_EXISTS where it was another request.
+    """
+    GetRelease: _aio.UnaryUnaryMultiCallable[_dataset_pb2.GetReleaseRequest, _dataset_pb2.GetReleaseResponse]  # type: ignore[assignment]
+    ListReleases: _aio.UnaryUnaryMultiCallable[_dataset_pb2.ListReleasesRequest, _dataset_pb2.ListReleasesResponse]  # type: ignore[assignment]
+    """Lists a project's releases, newest first."""
+    VerifyRelease: _aio.UnaryStreamMultiCallable[_dataset_pb2.VerifyReleaseRequest, _dataset_pb2.VerifyReleaseResponse]  # type: ignore[assignment]
+    """Compares every file of a release with its checksum. The stream carries progress and ends with what is wrong."""
 
 class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Turns what was made for a movie into files that training programs read."""
+    """Turns what was made for movies into files that training programs read."""
 
     @_abc_1.abstractmethod
     def ExportMovie(
@@ -60,5 +80,39 @@ class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
         """Exports a movie. The stream carries progress and ends with the manifest, which is stored last:
         a manifest exists only when every file it lists does.
         """
+
+    @_abc_1.abstractmethod
+    def CreateRelease(
+        self,
+        request: _dataset_pb2.CreateReleaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_dataset_pb2.CreateReleaseResponse], _abc.AsyncIterator[_dataset_pb2.CreateReleaseResponse]]:
+        """Makes a release of finished movies: immutable, whole or not there at all. The stream carries progress and
+        ends with the release. Asked again after it broke off, it goes on where it was; asked again for a release
+        that is there, it returns that one, or ALREADY_EXISTS where it was another request.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRelease(
+        self,
+        request: _dataset_pb2.GetReleaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dataset_pb2.GetReleaseResponse, _abc.Awaitable[_dataset_pb2.GetReleaseResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListReleases(
+        self,
+        request: _dataset_pb2.ListReleasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_dataset_pb2.ListReleasesResponse, _abc.Awaitable[_dataset_pb2.ListReleasesResponse]]:
+        """Lists a project's releases, newest first."""
+
+    @_abc_1.abstractmethod
+    def VerifyRelease(
+        self,
+        request: _dataset_pb2.VerifyReleaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_dataset_pb2.VerifyReleaseResponse], _abc.AsyncIterator[_dataset_pb2.VerifyReleaseResponse]]:
+        """Compares every file of a release with its checksum. The stream carries progress and ends with what is wrong."""
 
 def add_DatasetServiceServicer_to_server(servicer: DatasetServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,56 @@
+"""The data card: README.md as Hugging Face reads it, YAML in front and what people want to know below."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from .request import SPLITS, ReleaseRequest, format_name
+from .statistics import Statistics
+
+if TYPE_CHECKING:
+    from .maker import File
+
+LEVELS = ("movie", "chapter", "scene", "frame")
+KINDS = ("overview", "plot", "temporal", "count", "character", "detail")
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def card(request: ReleaseRequest, statistics: Statistics, files: "Iterable[File]") -> bytes:
+    """The same release, the same card: no time stands in it."""
+    paths = {file.path for file in files}
+    configs = []
+    for name, pattern in (
+        ("questions", "questions/{split}.jsonl"),
+        ("captions", "captions/{split}.jsonl"),
+        ("lineage", "lineage/{split}.jsonl"),
+    ):
+        present = [split for split in SPLITS if pattern.format(split=split) in paths]
+        configs.append((name, [(split, pattern.format(split=split)) for split in present]))
+    parquet = [split for split in SPLITS if any(path.startswith(f"parquet/{split}/") for path in paths)]
+    if parquet:
+        configs.append(("frames", [(split, f"parquet/{split}/*.parquet") for split in parquet]))
+    environment = Environment(
+        loader=PackageLoader("reelmill_dataset.releases"),
+        autoescape=False,  # noqa: S701 - it is Markdown, and what users wrote is put on one line
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    frames = sum(statistics.frames.values())
+    text = environment.get_template("card.md.j2").render(
+        request=request,
+        title=request.title or request.name.release,
+        s=statistics,
+        frames=frames,
+        movies=sum(statistics.movies.values()),
+        questions=sum(statistics.questions.values()),
+        size=next((name for limit, name in _SIZES if frames < limit), "n>1M"),
+        configs=configs,
+        splits=[split for split in SPLITS if statistics.movies[split]],
+        levels=LEVELS,
+        kinds=KINDS,
+        formats=[format_name(value) for value in request.formats],
+        hours=statistics.seconds / 3600,
+    )
+    return text.encode()

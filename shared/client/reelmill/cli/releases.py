@@ -1,0 +1,243 @@
+"""The commands of `reelmill release`: create, list, get, verify, download."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from google.protobuf import json_format
+from rich.table import Table
+
+from reelmill.client import ArtefactStore, Movie, ReleaseClient
+from reelmill.v1 import common_pb2, dataset_pb2
+
+from .connection import DEFAULT_PROJECT, Project, connect, local_stack, movie_name, storage_settings
+from .output import USAGE, AsJson, CommandError, console, notices, print_json
+from .progress import bars
+
+_NAMES = {
+    name.removeprefix("EXPORT_FORMAT_").lower().replace("_", "-"): value
+    for name, value in dataset_pb2.ExportFormat.items()
+    if value
+}
+DatasetServer = Annotated[
+    str,
+    typer.Option(
+        "--server",
+        envvar="REELMILL_DATASET_SERVER",
+        help="DatasetService, host:port.",
+        show_default="the stack that runs on this machine",
+    ),
+]
+ReleaseArgument = Annotated[
+    str, typer.Argument(metavar="RELEASE", help="projects/PROJECT/releases/RELEASE, or its last part.")
+]
+
+
+async def create(
+    release: Annotated[str, typer.Argument(help='The release\'s id, for example "films-v1.0".')],
+    movies: Annotated[
+        list[str] | None, typer.Argument(help="Movies, by name or by the last part of it.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every movie of the project that succeeded.")] = False,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help=f"Can be given more than once; without: all. {', '.join(_NAMES)}."),
+    ] = None,
+    title: Annotated[str, typer.Option(help="For people.")] = "",
+    validation: Annotated[int, typer.Option(min=0, max=100, help="Percent of the movies.")] = 10,
+    test: Annotated[int, typer.Option(min=0, max=100, help="Percent of the movies.")] = 10,
+    seconds_per_frame: Annotated[float, typer.Option(help="How long a video shows each frame.")] = 2.0,
+    no_videos: Annotated[bool, typer.Option("--no-videos", help="Leave the video files out.")] = False,
+    license_id: Annotated[str, typer.Option("--license", help="The data's licence, SPDX.")] = "CC-BY-4.0",
+    project: Project = DEFAULT_PROJECT,
+    server: DatasetServer = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a dataset of finished movies. Asked again after it broke off, it goes on where it was."""
+    if bool(movies) == every:
+        raise CommandError("NO_MOVIES", "name the movies, or take all that succeeded with --all", USAGE)
+    wanted = dataset_pb2.Release(
+        title=title,
+        movies=[movie_name(movie, project) for movie in movies or []],
+        formats=[_format(name) for name in formats or []],
+        splits=dataset_pb2.SplitOptions(
+            validation_percent=validation, test_percent=test, train_only=not (validation or test)
+        ),
+        video=dataset_pb2.VideoOptions(seconds_per_frame=seconds_per_frame, skip=no_videos),
+        license=license_id,
+    )
+    if every:
+        async with connect("") as client:
+            succeeded = client.all(project, states=[Movie.STATE_SUCCEEDED])
+            wanted.movies.extend([movie.name async for movie in succeeded])
+        if not wanted.movies:
+            raise CommandError("NO_MOVIES", f"no movie of project {project} has succeeded yet")
+    async with _connect(server) as client:
+        with _Progress(shown=not as_json) as progress:
+            made = await client.create(project, release, wanted, progress.told)
+    _show(made, as_json=as_json)
+
+
+async def list_releases(
+    project: Project = DEFAULT_PROJECT,
+    page_size: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    page_token: Annotated[str, typer.Option(help="Where the page before ended.")] = "",
+    server: DatasetServer = "",
+    as_json: AsJson = False,
+) -> None:
+    """List a project's releases, newest first."""
+    async with _connect(server) as client:
+        releases, token = await client.page(project, page_size=page_size, page_token=page_token)
+    if as_json:
+        rows = [json_format.MessageToDict(release) for release in releases]
+        print_json({"releases": rows, "nextPageToken": token})
+        return
+    table = Table("release", "title", "movies", "frames", "questions", "size", box=None, header_style="dim")
+    for release in releases:
+        table.add_row(
+            release.name.rpartition("/")[2],
+            release.title,
+            str(len(release.movies)),
+            str(release.frames),
+            str(release.questions),
+            _size(release.size),
+        )
+    console().print(table if releases else f"no releases in project {project}")
+    if token:
+        notices().print(f"more: --page-token {token}", style="dim", markup=False)
+
+
+async def get(
+    release: ReleaseArgument,
+    project: Project = DEFAULT_PROJECT,
+    server: DatasetServer = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show a release."""
+    async with _connect(server) as client:
+        _show(await client.get(_name(release, project)), as_json=as_json)
+
+
+async def verify(
+    release: ReleaseArgument,
+    project: Project = DEFAULT_PROJECT,
+    server: DatasetServer = "",
+    as_json: AsJson = False,
+) -> None:
+    """Compare every stored file of a release with its checksum."""
+    async with _connect(server) as client:
+        with _Progress(shown=not as_json) as progress:
+            result = await client.verify(_name(release, project), progress.told)
+    wrong = [*result.missing, *result.changed, *result.unknown]
+    if as_json:
+        print_json({**json_format.MessageToDict(result), "whole": not wrong})
+    else:
+        for what, paths in (
+            ("missing", result.missing),
+            ("changed", result.changed),
+            ("unknown", result.unknown),
+        ):
+            for path in paths:
+                console().print(f"{what}: {path}", markup=False)
+    if wrong:
+        raise CommandError("NOT_WHOLE", f"{len(wrong)} of {result.files} files are not as they were released")
+    if not as_json:
+        console().print(f"{result.files} files, all as they were released")
+
+
+async def download(
+    release: ReleaseArgument,
+    folder: Annotated[
+        Path | None, typer.Argument(help="Made when missing.", show_default="./RELEASE")
+    ] = None,
+    project: Project = DEFAULT_PROJECT,
+    parallel: Annotated[int, typer.Option(min=1, max=64, help="Files fetched at a time.")] = 8,
+    server: DatasetServer = "",
+    as_json: AsJson = False,
+) -> None:
+    """Fetch a release's files and check them; those that are there and right are not fetched again."""
+    async with _connect(server) as client:
+        found = await client.get(_name(release, project))
+    target = folder or Path(found.name.rpartition("/")[2])
+    if target.exists() and not target.is_dir():
+        raise CommandError("NOT_A_FOLDER", f"{target} is there and no folder", USAGE)
+    store = ArtefactStore.from_settings(storage_settings())
+    with _Progress(shown=not as_json) as progress:
+        files = await store.download(found.uri, target, parallel=parallel, progress=progress.counted)
+    size = sum(file.stat().st_size for file in files)
+    if as_json:
+        print_json(
+            {"release": found.name, "folder": str(target.resolve()), "files": len(files), "bytes": size}
+        )
+    else:
+        console().print(f"{len(files)} files, {_size(size)} in {target}", markup=False)
+
+
+class _Progress:
+    """A bar on a terminal, and nothing elsewhere."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._bars = bars(notices())
+        self._bars.disable = not shown or not notices().is_terminal
+        self._task = self._bars.add_task("release", total=None, words="")
+
+    def __enter__(self) -> "_Progress":
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def told(self, progress: common_pb2.Progress) -> None:
+        self._bars.update(
+            self._task, completed=progress.done, total=progress.total or None, words=progress.message
+        )
+
+    def counted(self, done: int, total: int) -> None:
+        self._bars.update(self._task, completed=done, total=total, words="files")
+
+
+def _connect(server: str) -> ReleaseClient:
+    address = server or str(local_stack().get("addresses", {}).get("dataset", ""))
+    if not address:
+        raise CommandError(
+            "NO_SERVER",
+            "no server is known: no stack runs on this machine (start one with `reelmill up`); "
+            "or name one with --server or REELMILL_DATASET_SERVER",
+        )
+    return ReleaseClient(address.removeprefix("http://").removesuffix("/"))
+
+
+def _name(release: str, project: str) -> str:
+    return release if "/" in release else f"projects/{project}/releases/{release}"
+
+
+def _format(name: str) -> dataset_pb2.ExportFormat.ValueType:
+    if name not in _NAMES:
+        raise CommandError("UNKNOWN_FORMAT", f"{name!r} is none of {', '.join(_NAMES)}", USAGE)
+    return _NAMES[name]
+
+
+def _show(release: dataset_pb2.Release, *, as_json: bool) -> None:
+    if as_json:
+        print_json(release)
+        return
+    table = Table.grid(padding=(0, 2))
+    for label, value in (
+        ("release", release.name),
+        ("title", release.title),
+        ("movies", str(len(release.movies))),
+        ("frames", str(release.frames)),
+        ("questions", str(release.questions)),
+        ("files", f"{release.files}, {_size(release.size)}"),
+        ("licence", release.license),
+        ("digest", release.digest),
+        ("at", release.uri),
+    ):
+        if value:
+            table.add_row(f"[dim]{label}[/]", value)
+    console().print(table)
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
