@@ -19,17 +19,12 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 def card(request: ReleaseRequest, statistics: Statistics, files: "Iterable[File]") -> bytes:
     """The same release, the same card: no time stands in it."""
     paths = {file.path for file in files}
-    configs = []
-    for name, pattern in (
-        ("questions", "questions/{split}.jsonl"),
-        ("captions", "captions/{split}.jsonl"),
-        ("lineage", "lineage/{split}.jsonl"),
-    ):
-        present = [split for split in SPLITS if pattern.format(split=split) in paths]
-        configs.append((name, [(split, pattern.format(split=split)) for split in present]))
-    parquet = [split for split in SPLITS if any(path.startswith(f"parquet/{split}/") for path in paths)]
-    if parquet:
-        configs.append(("frames", [(split, f"parquet/{split}/*.parquet") for split in parquet]))
+    tables = ("questions", "captions", "lineage")
+    configs = [(name, _data_files(paths, f"{name}/{{}}.jsonl")) for name in tables]
+    if any(path.startswith("parquet/") for path in paths):
+        configs = [(name, _data_files(paths, f"parquet/{name}/{{}}.parquet")) for name in tables]
+        pictures = [split for split in SPLITS if any(p.startswith(f"parquet/frames/{split}/") for p in paths)]
+        configs.insert(0, ("frames", [(split, f"parquet/frames/{split}/*.parquet") for split in pictures]))
     environment = Environment(
         loader=PackageLoader("reelmill_dataset.releases"),
         autoescape=False,  # noqa: S701 - it is Markdown, and what users wrote is put on one line
@@ -51,6 +46,15 @@ def card(request: ReleaseRequest, statistics: Statistics, files: "Iterable[File]
         levels=LEVELS,
         kinds=KINDS,
         formats=[format_name(value) for value in request.formats],
-        hours=statistics.seconds / 3600,
+        length=_length(statistics.seconds),
     )
     return text.encode()
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
+
+
+def _data_files(paths: set[str], pattern: str) -> list[tuple[str, str]]:
+    """The splits that there are, and where."""
+    return [(split, pattern.format(split)) for split in SPLITS if pattern.format(split) in paths]

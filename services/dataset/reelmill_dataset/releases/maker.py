@@ -19,7 +19,7 @@ from ..formats import story_json
 from ..video import make_film, subtitles
 from .card import card
 from .movie import ReleaseMovie
-from .packs import parquet, webdataset
+from .packs import TABLES, parquet, rows_to_parquet, webdataset
 from .request import SPLITS, ReleaseRequest
 from .rows import ALWAYS, BY_FORMAT, RowFile
 from .source import Source
@@ -27,7 +27,8 @@ from .statistics import Statistics, of_movie
 
 SUMS = "SHA256SUMS"
 _LINEAGE = "lineage/{split}.jsonl"
-_PNG, _JSON, _JSONL = "image/png", "application/json", "application/jsonl"
+_JSON, _JSONL = "application/json", "application/jsonl"
+_BYTES = "application/octet-stream"
 
 
 class File(BaseModel):
@@ -173,8 +174,8 @@ class ReleaseMaker:
             (
                 dataset_pb2.EXPORT_FORMAT_HF_PARQUET,
                 parquet,
-                "parquet/{}/{}.parquet",
-                "application/octet-stream",
+                "parquet/frames/{}/{}.parquet",
+                _BYTES,
             ),
         ):
             if value in formats:
@@ -193,7 +194,7 @@ class ReleaseMaker:
         for number, file in enumerate([*self._row_files, None]):
             if file is None:
                 name = _LINEAGE.format(split=movie.split)
-                rows = ({"movie": movie.id, **json_format.MessageToDict(frame)} for frame in lineage)
+                rows = ({"movie": movie.id, **_lineage(frame)} for frame in lineage)
             else:
                 name = file.path.format(split=movie.split)
                 rows = file.rows(movie)  # type: ignore[assignment]
@@ -220,8 +221,14 @@ class ReleaseMaker:
                     empty = await asyncio.to_thread(_append, chunk, joined, name in arrays, empty)
                 if name in arrays and not empty:
                     joined.write(b"\n]\n")
-            if not empty:
-                made.append(await self._upload(target, name, _JSON if name in arrays else _JSONL))
+            if empty:
+                continue
+            made.append(await self._upload(target, name, _JSON if name in arrays else _JSONL))
+            table, _, file = name.partition("/")
+            if table in TABLES and dataset_pb2.EXPORT_FORMAT_HF_PARQUET in self._request.formats:
+                await asyncio.to_thread(rows_to_parquet, target, TABLES[table], chunk)
+                path = f"parquet/{table}/{file.removesuffix('.jsonl')}.parquet"
+                made.append(await self._upload(chunk, path, _BYTES))
         return made
 
     async def _shared(self, statistics: Statistics, files: list[File]) -> list[File]:
@@ -251,6 +258,11 @@ def _write_rows(rows: Iterable[dict[str, object]], path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _lineage(frame: render_pb2.KeyFrame) -> dict[str, object]:
+    """Every row with the same fields, those that are zero too."""
+    return json_format.MessageToDict(frame, always_print_fields_with_no_presence=True)
 
 
 def _append(chunk: Path, joined: "object", array: bool, empty: bool) -> bool:

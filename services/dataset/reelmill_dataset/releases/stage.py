@@ -50,7 +50,13 @@ class ReleaseStage:
             if record := await self._record(request.name):
                 return self._known(request, record)
             maker = ReleaseMaker(self._store, request, report)
-            made = await maker.make()
+            try:
+                made = await maker.make()
+            except ReelmillError:
+                # Whoever makes the same at the same moment tidies up when they are done.
+                if record := await self._record(request.name):
+                    return self._known(request, record)
+                raise
             release = request.message()
             release.create_time.FromDatetime(datetime.now(UTC))
             release.digest = next(file.digest for file in made.files if file.path == SUMS)

@@ -28,6 +28,14 @@ DatasetServer = Annotated[
         show_default="the stack that runs on this machine",
     ),
 ]
+MoviesServer = Annotated[
+    str,
+    typer.Option(
+        envvar="REELMILL_SERVER",
+        help="MovieService, host:port; only for --all.",
+        show_default="the stack that runs on this machine",
+    ),
+]
 ReleaseArgument = Annotated[
     str, typer.Argument(metavar="RELEASE", help="projects/PROJECT/releases/RELEASE, or its last part.")
 ]
@@ -51,6 +59,7 @@ async def create(
     license_id: Annotated[str, typer.Option("--license", help="The data's licence, SPDX.")] = "CC-BY-4.0",
     project: Project = DEFAULT_PROJECT,
     server: DatasetServer = "",
+    movies_server: MoviesServer = "",
     as_json: AsJson = False,
 ) -> None:
     """Make a dataset of finished movies. Asked again after it broke off, it goes on where it was."""
@@ -67,7 +76,7 @@ async def create(
         license=license_id,
     )
     if every:
-        async with connect("") as client:
+        async with connect(movies_server) as client:
             succeeded = client.all(project, states=[Movie.STATE_SUCCEEDED])
             wanted.movies.extend([movie.name async for movie in succeeded])
         if not wanted.movies:
@@ -132,12 +141,8 @@ async def verify(
     if as_json:
         print_json({**json_format.MessageToDict(result), "whole": not wrong})
     else:
-        for what, paths in (
-            ("missing", result.missing),
-            ("changed", result.changed),
-            ("unknown", result.unknown),
-        ):
-            for path in paths:
+        for what in ("missing", "changed", "unknown"):
+            for path in getattr(result, what):
                 console().print(f"{what}: {path}", markup=False)
     if wrong:
         raise CommandError("NOT_WHOLE", f"{len(wrong)} of {result.files} files are not as they were released")

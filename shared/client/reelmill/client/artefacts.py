@@ -133,7 +133,7 @@ class ArtefactStore:
         return [targets[artefact.path] for artefact in artefacts]
 
     async def _digests(self, bucket: str, prefix: str, artefacts: list[Artefact]) -> dict[str, str]:
-        """Checksums by path, a movie's from its manifest, a release's from its list; none where neither is."""
+        """Checksums by path: a movie's manifest's, a release's list's; none where neither is."""
         paths = {artefact.path for artefact in artefacts}
 
         def read(name: str) -> bytes:

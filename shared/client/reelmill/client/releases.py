@@ -1,8 +1,8 @@
 """Releases of DatasetService: makes them, finds them, compares them with their checksums."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 
 import grpc
 
@@ -46,7 +46,8 @@ class ReleaseClient:
             parent=f"projects/{project}", release_id=release_id, release=release
         )
         last = pb.CreateReleaseResponse()
-        async for last in self._updates(self._stub.CreateRelease(request)):
+        call = self._stub.CreateRelease(request)
+        async for last in self._updates(cast(AsyncIterable[pb.CreateReleaseResponse], call)):
             if last.HasField("progress"):
                 told(last.progress)
         return last.release
@@ -68,12 +69,13 @@ class ReleaseClient:
     async def verify(self, name: str, told: Told = _unheard) -> pb.VerifyReleaseResponse.Result:
         """Compares every stored file with its checksum."""
         last = pb.VerifyReleaseResponse()
-        async for last in self._updates(self._stub.VerifyRelease(pb.VerifyReleaseRequest(name=name))):
+        call = self._stub.VerifyRelease(pb.VerifyReleaseRequest(name=name))
+        async for last in self._updates(cast(AsyncIterable[pb.VerifyReleaseResponse], call)):
             if last.HasField("progress"):
                 told(last.progress)
         return last.result
 
-    async def _updates(self, call: AsyncIterator[T]) -> AsyncIterator[T]:
+    async def _updates(self, call: AsyncIterable[T]) -> AsyncIterator[T]:
         try:
             async for update in call:
                 yield update
