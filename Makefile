@@ -82,6 +82,10 @@ bench-style-methods: setup .venv/bench ## Ways to fix a style, side by side: wor
 bench-sdxl: setup ## Drawing and learning at the real size of Stable Diffusion XL, with random weights; needs a GPU
 	@$(BIN)/python -m tests.bench.sdxl
 
+.PHONY: bench-judge
+bench-judge: setup ## What a judge's taste for the first answer does to a comparison, by the authors' protocol and ours
+	@$(BIN)/python -m tests.bench.judge
+
 .venv/bench: locks/bench.txt
 	@$(BIN)/python -m pip install --quiet --no-input --require-hashes --no-deps --upgrade --target $@ -r $<
 	@touch $@

@@ -1,0 +1,1 @@
+"""Says what a video-language model understood: a release's questions, answers, judges."""

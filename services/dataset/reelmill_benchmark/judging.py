@@ -1,0 +1,190 @@
+"""Puts pairs of answers to judges, once each: what was judged is kept in a journal and not paid for again."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, Field
+
+from reelmill_kit import tasks
+from reelmill_kit.errors import Reason, ReelmillError, invalid
+from reelmill_kit.progress import Report
+from reelmill_llm import Llm, Prompt, Usage
+
+from .prompts import prompt_text, prompt_version
+from .reading import Answers, BenchmarkQuestion
+from .statistics import Judgement
+
+T = TypeVar("T", bound=BaseModel)
+Score = Annotated[float, Field(ge=0, le=5)]
+# The judge's own failing, after the retries that reelmill_llm makes; other reasons end the run.
+_NONSENSE = (Reason.LLM_BAD_ANSWER, Reason.LLM_REFUSED)
+_IN_FLIGHT = 16
+
+
+class Verdict(BaseModel):
+    first_score: Score
+    second_score: Score
+    winner: Literal["first", "second", "tie"]
+
+
+@dataclass(slots=True)
+class Spent:
+    """What this run has asked of judges, and what an earlier one had."""
+
+    usage: Usage = field(default_factory=Usage)
+    remembered: int = 0
+    invalid: int = 0
+
+
+class Journal:
+    """JSON Lines, one for each answer of a judge, written as it comes; the file may be killed at any byte.
+
+    Raises INVALID_FIELD where a line before the last cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: dict[str, dict[str, Any]] = {}
+        if path.exists():
+            self._read()
+
+    def find(self, key: str, model: type[T]) -> T | None:
+        return model.model_validate(self._known[key]) if key in self._known else None
+
+    def keep(self, key: str, answer: BaseModel) -> None:
+        self._known[key] = answer.model_dump()
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"key": key, "answer": self._known[key]}) + "\n")
+
+    def _read(self) -> None:
+        data = self._path.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        for number, line in enumerate(whole.splitlines(), 1):
+            try:
+                row = json.loads(line)
+                self._known[row["key"]] = row["answer"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise invalid(f"{self._path.name}:{number}", "is no line of a journal; remove it") from error
+        if len(whole) < len(data):
+            # A process died while it wrote its last line.
+            with self._path.open("r+b") as file:
+                file.truncate(len(whole))
+
+
+class Bench:
+    """Asks judges questions that a journal has no answer to."""
+
+    def __init__(self, journal: Journal, report: Report) -> None:
+        self._journal = journal
+        self._report = report
+        self.spent = Spent()
+        self._slots = asyncio.Semaphore(_IN_FLIGHT)
+
+    async def ask(self, judge: Llm, prompt: Prompt, answer: type[T]) -> T | None:
+        """None where the judge gave no usable answer. Raises the LLM's other reasons."""
+        key = _key(judge.model, prompt)
+        if (known := self._journal.find(key, answer)) is not None:
+            self.spent.remembered += 1
+            return known
+        async with self._slots:
+            try:
+                given = await judge.ask(prompt, answer)
+            except ReelmillError as error:
+                if error.reason not in _NONSENSE:
+                    raise
+                self.spent.invalid += 1
+                return None
+        self.spent.usage += given.usage
+        self._journal.keep(key, given.value)
+        return given.value
+
+    async def all(self, doing: str, work: Sequence[Any]) -> list[Any]:
+        """The results of coroutines, in order; the first failure ends the rest."""
+        done = 0
+
+        async def counted(one: Any) -> Any:
+            nonlocal done
+            result = await one
+            done += 1
+            self._report(doing, done, len(work))
+            return result
+
+        running = [asyncio.create_task(counted(one)) for one in work]
+        try:
+            return list(await asyncio.gather(*running))
+        finally:
+            await tasks.end(running)
+
+
+class Told(Protocol):
+    """How a model answers a question in words."""
+
+    def __call__(self, question: BenchmarkQuestion) -> str: ...
+
+
+def words_of(answers: Answers) -> Told:
+    """A choice is told in its own words; nothing where there is no answer."""
+
+    def told(question: BenchmarkQuestion) -> str:
+        if question.id in answers.choices:
+            return question.choices[answers.choices[question.id]]
+        return answers.texts.get(question.id, "").strip()
+
+    return told
+
+
+def reference(question: BenchmarkQuestion) -> str:
+    return question.answer
+
+
+async def compare(
+    bench: Bench,
+    questions: Sequence[BenchmarkQuestion],
+    a: Told,
+    b: Told,
+    judges: Sequence[Llm],
+    *,
+    both_orders: bool,
+) -> list[Judgement]:
+    """Every judge's word on every question. A missing answer loses unjudged; two are a tie."""
+    system = prompt_text("compare")
+    orders = (True, False) if both_orders else (True,)
+
+    async def judged(question: BenchmarkQuestion, judge: Llm, a_first: bool) -> Judgement:
+        texts = (a(question), b(question)) if a_first else (b(question), a(question))
+        about = (question.id, question.movie, question.level, question.kind, judge.model, a_first)
+        if not all(texts):
+            winner = "tie" if not any(texts) else "first" if texts[0] else "second"
+            return Judgement(*about, winner, asked=False)  # type: ignore[arg-type]
+        data = {
+            "question": question.question,
+            "reference": question.answer,
+            "first": texts[0],
+            "second": texts[1],
+        }
+        prompt = Prompt("compare", system, json.dumps(data, ensure_ascii=False))
+        verdict = await bench.ask(judge, prompt, Verdict)
+        if verdict is None:
+            return Judgement(*about, None)
+        return Judgement(*about, verdict.winner, verdict.first_score, verdict.second_score)
+
+    work = [judged(q, judge, order) for q in questions for judge in judges for order in orders]
+    return await bench.all("judging", work)
+
+
+def used_prompts(*names: str) -> list[dict[str, str]]:
+    return [prompt_version(name) for name in names]
+
+
+def rows(judgements: Sequence[Judgement]) -> Iterator[dict[str, Any]]:
+    """For a report's file of judgements."""
+    return (asdict(one) for one in judgements)
+
+
+def _key(model: str, prompt: Prompt) -> str:
+    return hashlib.sha256(json.dumps([model, prompt.system, prompt.user]).encode()).hexdigest()
