@@ -86,6 +86,10 @@ bench-sdxl: setup ## Drawing and learning at the real size of Stable Diffusion X
 bench-judge: setup ## What a judge's taste for the first answer does to a comparison, by the authors' protocol and ours
 	@$(BIN)/python -m tests.bench.judge
 
+.PHONY: bench-script
+bench-script: setup ## Speed of scripts of 1,331 frames: offline, and how near a language model's is to the least it can take
+	@$(BIN)/python -m tests.bench.script
+
 .venv/bench: locks/bench.txt
 	@$(BIN)/python -m pip install --quiet --no-input --require-hashes --no-deps --upgrade --target $@ -r $<
 	@touch $@

@@ -6,6 +6,7 @@ a request, in order; without a fault the answer is good.
 
 import json
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -85,6 +86,8 @@ class OpenAiServer:
         self.asked: list[Asked] = []
         self.knows_json_schema = True
         self.models = {"test-model"}
+        self.latency = 0.0
+        """Seconds that an answer takes."""
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05})
@@ -119,6 +122,8 @@ class OpenAiServer:
         system, user = (str(message["content"]) for message in body["messages"][:2])
         form = body.get("response_format", {}).get("type")
         name = _name(system)
+        if self.latency:
+            time.sleep(self.latency)
         reply = Reply(json.dumps(self._author(system, user)))
         with self._lock:
             self.asked.append(Asked(name, body, handler.headers.get("Authorization", "")))

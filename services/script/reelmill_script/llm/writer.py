@@ -71,16 +71,19 @@ class _Expansion:
         self._report("writing the outline", 0, request.frame_count)
         outline = await self._outline()
         self._report("writing the scenes", 0, request.frame_count)
-        scenes = await together([self._scenes(outline, chapter) for chapter in outline.chapters])
-        self._report("writing the frames", 0, request.frame_count)
-        frames = await together(
-            [
-                self._frames(outline, chapter, in_chapter, index)
-                for chapter, in_chapter in zip(outline.chapters, scenes, strict=True)
-                for index in range(request.scenes)
-            ]
-        )
+        # A chapter's frames do not wait for another chapter's scenes.
+        chapters = await together([self._chapter(outline, chapter) for chapter in outline.chapters])
+        scenes = [in_chapter for in_chapter, _ in chapters]
+        frames = [in_scene for _, by_scene in chapters for in_scene in by_scene]
         return assemble(request, self._llm.model, self._usage, outline, scenes, frames)
+
+    async def _chapter(
+        self, outline: OutlineAnswer, chapter: ChapterAnswer
+    ) -> tuple[list[SceneAnswer], list[list[FrameAnswer]]]:
+        """Its scenes, and the frames of each."""
+        scenes = await self._scenes(outline, chapter)
+        work = [self._frames(outline, chapter, scenes, index) for index in range(self._request.scenes)]
+        return scenes, await together(work)
 
     async def _outline(self) -> OutlineAnswer:
         request = self._request
