@@ -26,7 +26,7 @@ setup: ## Install everything into .venv; does nothing when it is up to date (PYT
 
 ##@ Check it
 .PHONY: test
-test: test-unit test-training ## All tests: unit, training, contract, end to end
+test: test-unit test-training test-consumers ## All tests: unit, training, contract, end to end, consumers
 	$(BIN)/pytest tests/contract tests/e2e
 
 .PHONY: test-unit
@@ -45,6 +45,10 @@ test-contract: setup ## The ports against every server we support: S3, NATS, lan
 .PHONY: test-e2e
 test-e2e: setup ## Whole movies on the local stack, with faults
 	$(BIN)/pytest tests/e2e
+
+.PHONY: test-consumers
+test-consumers: setup .venv/consumers ## Releases loaded with datasets, webdataset, ms-swift, LLaMA-Factory, lmms-eval: a minute or two
+	$(BIN)/pytest tests/consumers
 
 .PHONY: lint
 lint: setup ## ruff, mypy, buf and the check that generated code is up to date
@@ -92,6 +96,11 @@ bench-script: setup ## Speed of scripts of 1,331 frames: offline, and how near a
 
 .venv/bench: locks/bench.txt
 	@$(BIN)/python -m pip install --quiet --no-input --require-hashes --no-deps --upgrade --target $@ -r $<
+	@touch $@
+
+.venv/consumers: locks/consumers.txt
+	@rm -rf $@
+	@$(BIN)/python -m pip install --quiet --no-input --no-compile --require-hashes --no-deps --target $@ -r $<
 	@touch $@
 
 ##@ Change it

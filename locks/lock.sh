@@ -23,3 +23,5 @@ echo "locking triton"
 compile --generate-hashes --no-deps locks/triton.in -o locks/triton.txt
 echo "locking bench"
 compile --generate-hashes --no-deps locks/bench.in -o locks/bench.txt
+echo "locking consumers"
+compile --generate-hashes --no-deps locks/consumers.in -o locks/consumers.txt

@@ -5,6 +5,7 @@ LLaMA-VID's long_videoqa.json, `datasets`' imagefolder, and the question files o
 LongVideoBench.
 """
 
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -162,23 +163,40 @@ _TASKS = {
     Question.KIND_DETAIL: ("Attribute Perception", "needle"),
 }
 _SHORT, _MEDIUM = 120, 900  # seconds, Video-MME's classes
+_OPTIONS = 4  # as Video-MME has them
+_GROUPS = (15, 60, 600, 3600)  # seconds, LongVideoBench's classes
 
 
 def video_mme(movie: ReleaseMovie) -> Iterator[Row]:
     length = "short" if movie.duration <= _SHORT else "medium" if movie.duration <= _MEDIUM else "long"
     for question in _with_choices(movie):
+        choices, right = _four(question, movie.id)
         yield {
             "video_id": movie.id,
+            "videoID": movie.id,  # the name of the video file, without ".mp4"
             "duration": length,
             "domain": "Film & Television",
+            "sub_category": "Movie & TV Show",
             "task_type": _TASKS[question.kind][0],
             "question_id": f"{movie.id}/{question.id}",
             "question": movie.when(question) + question.question,
-            "options": [
-                f"{letter}. {choice}" for letter, choice in zip(LETTERS, question.choices, strict=True)
-            ],
-            "answer": LETTERS[question.right_choice],
+            "options": [f"{letter}. {choice}" for letter, choice in zip(LETTERS, choices, strict=False)],
+            "answer": LETTERS[right],
         }
+
+
+def _four(question: Question, movie: str) -> tuple[list[str], int]:
+    """The choices without one wrong one, where there are five, and the right one's place.
+
+    Video-MME's scorers know no E. Which one goes is thrown by dice, or the right place would be lopsided.
+    """
+    choices, right = list(question.choices), question.right_choice
+    if len(choices) > _OPTIONS:
+        dice = random.Random(f"{movie}/{question.id}")
+        gone = dice.choice([place for place in range(len(choices)) if place != right])
+        del choices[gone]
+        right -= gone < right
+    return choices, right
 
 
 def mlvu(movie: ReleaseMovie) -> Iterator[Row]:
@@ -201,8 +219,12 @@ def long_video_bench(movie: ReleaseMovie) -> Iterator[Row]:
             "video_path": f"{movie.id}.mp4",
             "subtitle_path": f"{movie.id}.vtt",
             "duration": movie.duration,
+            "duration_group": next((end for end in _GROUPS if movie.duration <= end), _GROUPS[-1]),
+            "starting_timestamp_for_subtitles": 0,
             "question": movie.when(question) + question.question,
             "candidates": list(question.choices),
+            # The same as its table on the hub has them.
+            **{f"option{place}": [*question.choices, *["N/A"] * 5][place] for place in range(5)},
             "correct_choice": question.right_choice,
             "question_category": _word(Question.Kind.Name(question.kind)),
         }
