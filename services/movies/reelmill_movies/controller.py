@@ -114,9 +114,9 @@ class Controller:
             await self._ended(record)
         return record
 
-    async def retry(self, name: MovieName) -> Record:
+    async def retry(self, name: MovieName, budget: common_pb2.Budget | None = None) -> Record:
         def apply(record: Record) -> bool:
-            domain.retry(record, now())
+            domain.retry(record, now(), budget)
             return True
 
         record = await self._movies.change(name, apply)

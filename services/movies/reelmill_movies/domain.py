@@ -151,6 +151,8 @@ def apply_stage_event(record: Record, event: events_pb2.StageEvent, now: datetim
     entry = status(record, event.stage)
     if entry.state != Status.STATE_RUNNING:
         return False
+    if event.HasField("usage"):
+        book(record, entry, event.usage)
     if event.HasField("failure"):
         fail(record, event.failure, now)
         return True
@@ -167,12 +169,31 @@ def apply_stage_event(record: Record, event: events_pb2.StageEvent, now: datetim
         record.style_key = event.style.embedding_key
         record.style_digest = event.style.embedding_digest
         record.reference_keys = list(event.style.reference_keys)
-    usage = record.movie.usage
-    usage.calls += event.usage.calls
-    usage.input_tokens += event.usage.input_tokens
-    usage.output_tokens += event.usage.output_tokens
     end_stage(record, event.stage, now)
     return True
+
+
+def book(record: Record, entry: movies_pb2.StageStatus, usage: common_pb2.Usage) -> None:
+    """Stages tell what they have cost over all runs, so this is set, and the movie's own is their sum."""
+    entry.usage.CopyFrom(usage)
+    total = common_pb2.Usage()
+    for one in record.movie.stages:
+        total.calls += one.usage.calls
+        total.input_tokens += one.usage.input_tokens
+        total.output_tokens += one.usage.output_tokens
+        total.cost_micros += one.usage.cost_micros
+    record.movie.usage.CopyFrom(total)
+
+
+def budget_left(record: Record, stage: Stage) -> common_pb2.Budget:
+    """What the other stages have left of the movie's budget; at least 1 where it has a limit."""
+    budget, left = record.movie.budget, common_pb2.Budget()
+    others = [one.usage for one in record.movie.stages if one.stage != stage]
+    if budget.tokens:
+        left.tokens = max(1, budget.tokens - sum(one.input_tokens + one.output_tokens for one in others))
+    if budget.cost_micros:
+        left.cost_micros = max(1, budget.cost_micros - sum(one.cost_micros for one in others))
+    return left
 
 
 def count_frames(record: Record, done: int, now: datetime) -> bool:
@@ -214,8 +235,11 @@ def cancel(record: Record, now: datetime) -> bool:
     return True
 
 
-def retry(record: Record, now: datetime) -> None:
-    """Begins a new run of what is not done. Raises WRONG_STATE unless the movie failed or was cancelled."""
+def retry(record: Record, now: datetime, budget: common_pb2.Budget | None = None) -> None:
+    """Begins a new run of what is not done, with another budget where one is given.
+
+    Raises WRONG_STATE unless the movie failed or was cancelled.
+    """
     if record.movie.state not in (Movie.STATE_FAILED, Movie.STATE_CANCELLED):
         state = Movie.State.Name(record.movie.state).removeprefix("STATE_")
         raise ReelmillError(
@@ -223,6 +247,8 @@ def retry(record: Record, now: datetime) -> None:
             f"{record.movie.name} is {state}; only a failed or cancelled movie can be retried",
             state=state,
         )
+    if budget is not None:
+        record.movie.budget.CopyFrom(budget)
     record.run += 1
     record.released = 0
     record.movie.state = Movie.STATE_PENDING

@@ -86,6 +86,8 @@ def checked(movie: movies_pb2.Movie, model_name: str) -> movies_pb2.Movie:
         drawing=validation.drawing(movie.drawing, "movie.drawing"),
         character_identity=movie.character_identity,
     )
+    if movie.HasField("budget"):
+        asked.budget.CopyFrom(validation.budget(movie.budget, "movie.budget"))
     if movie.HasField("gate"):  # else not set either: a request of before the gate stays the same request
         asked.gate.CopyFrom(validation.gate(movie.gate, "movie.gate"))
     asked.shape.CopyFrom(movie.shape if movie.HasField("shape") else _DEFAULT_SHAPE)

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from reelmill.v1 import movies_pb2, movies_pb2_grpc
+from reelmill_kit import validation
 from reelmill_kit.errors import invalid
 from reelmill_kit.names import MovieName, ProjectName
 
@@ -80,7 +81,9 @@ class MovieServicer(movies_pb2_grpc.MovieServiceServicer):
     async def RetryMovie(
         self, request: movies_pb2.RetryMovieRequest, context: Any
     ) -> movies_pb2.RetryMovieResponse:
-        record = await self._controller.retry(MovieName.parse(request.name, "name"))
+        name = MovieName.parse(request.name, "name")
+        budget = validation.budget(request.budget, "budget") if request.HasField("budget") else None
+        record = await self._controller.retry(name, budget)
         return movies_pb2.RetryMovieResponse(movie=record.movie)
 
     async def DeleteMovie(

@@ -8,7 +8,7 @@ from reelmill.v1 import common_pb2, events_pb2, render_pb2, script_pb2, style_pb
 from reelmill_kit.names import STAGE_NAMES, Stage
 
 from . import characters
-from .domain import Record
+from .domain import Record, budget_left
 
 _NOBODY: Mapping[str, str] = MappingProxyType({})
 
@@ -53,6 +53,7 @@ def stage_job(record: Record, stage: Stage, script: script_pb2.Script | None) ->
         job.script.movie, job.script.theme, job.script.seed = movie.name, movie.theme, movie.seed
         job.script.shape.CopyFrom(movie.shape)
         job.script.style.CopyFrom(movie.style)
+        job.script.budget.CopyFrom(budget_left(record, stage))
     elif stage == common_pb2.STAGE_STYLE:
         if script is None:
             raise ValueError("the style job needs the script")
@@ -68,6 +69,7 @@ def stage_job(record: Record, stage: Stage, script: script_pb2.Script | None) ->
             job.style.characters.extend(characters.looks(script))
     elif stage == common_pb2.STAGE_QA:
         job.qa.movie, job.qa.seed = movie.name, movie.seed
+        job.qa.budget.CopyFrom(budget_left(record, stage))
     elif stage == common_pb2.STAGE_DATASET:
         job.dataset.movie = movie.name
     else:

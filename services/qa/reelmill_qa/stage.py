@@ -4,13 +4,14 @@ import hashlib
 
 from google.protobuf import json_format
 
-from reelmill.v1 import common_pb2, qa_pb2, script_pb2
+from reelmill.v1 import qa_pb2, script_pb2
+from reelmill_kit import validation
 from reelmill_kit.errors import Reason, ReelmillError, invalid
 from reelmill_kit.names import MovieName
 from reelmill_kit.progress import Report
 from reelmill_kit.store import ObjectStore
 from reelmill_kit.telemetry import logger, tracer
-from reelmill_llm import Llm, RememberedLlm
+from reelmill_llm import Budget, BudgetedLlm, Llm, RememberedLlm
 
 from .captions import captions
 from .forecast import forecast
@@ -35,6 +36,7 @@ class QaStage:
         """
         movie = MovieName.parse(request.movie, "movie")
         options = Options.parse(request.options)
+        budget = Budget.of(validation.budget(request.budget, "budget"))
         with tracer().start_as_current_span(
             "write questions", attributes={"reelmill.movie": str(movie)}
         ) as span:
@@ -44,13 +46,7 @@ class QaStage:
             questions = await self._stored(movie, digest)
             span.set_attribute("reelmill.reused", questions is not None)
             if questions is None:
-                llm = RememberedLlm(self._llm, self._store, f"{movie}/qa/") if self._llm else None
-                questions, usage = await write_questions(script, request.seed, options, llm, report)
-                questions.usage.CopyFrom(
-                    common_pb2.Usage(
-                        calls=usage.calls, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens
-                    )
-                )
+                questions = await self._written(movie, script, request.seed, options, budget, report)
                 questions.movie, questions.input_digest = str(movie), digest
                 told = json_format.MessageToJson(captions(str(movie), script), indent=1, ensure_ascii=False)
                 await self._store.put(movie.captions_key, told.encode(), "application/json")
@@ -65,6 +61,28 @@ class QaStage:
             count = len(questions.questions)
             report("questions written", count, count)
             return questions
+
+    async def _written(
+        self,
+        movie: MovieName,
+        script: script_pb2.Script,
+        seed: int,
+        options: Options,
+        budget: Budget,
+        report: Report,
+    ) -> qa_pb2.QuestionSet:
+        if self._llm is None:
+            questions, _ = await write_questions(script, seed, options, None, report)
+            return questions
+        budgeted = BudgetedLlm(self._llm, budget)
+        llm = RememberedLlm(budgeted, self._store, f"{movie}/qa/", budgeted.count)
+        try:
+            questions, _ = await write_questions(script, seed, options, llm, report)
+        except ReelmillError as error:
+            error.usage = budgeted.usage.message
+            raise
+        questions.usage.CopyFrom(budgeted.usage.message)
+        return questions
 
     def forecast(self, request: qa_pb2.ForecastQuestionsRequest) -> qa_pb2.ForecastQuestionsResponse:
         """What questions about such a movie will ask of the model at most. Raises INVALID_FIELD."""

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from reelmill.v1 import script_pb2
 from reelmill_kit import validation
 from reelmill_kit.names import MovieName
 from reelmill_kit.progress import Report
+from reelmill_llm import Budget
 from reelmill_world import VERBS
 
 STYLE_TOKEN = "<style>"  # noqa: S105 - stands in prompts where the learned vectors go
@@ -32,6 +33,8 @@ class ScriptRequest:
     frames: int
     seed: int
     style: Style | None
+    # How it is paid for, and not what is asked for: no part of the digest.
+    budget: Budget = field(default_factory=Budget)
 
     @classmethod
     def parse(cls, request: script_pb2.WriteScriptRequest) -> Self:
@@ -48,6 +51,7 @@ class ScriptRequest:
             shape.frames,
             request.seed,
             Style(style.keyword, style.description) if style else None,
+            Budget.of(validation.budget(request.budget, "budget")),
         )
 
     @property

@@ -24,6 +24,7 @@ class Lineage(BaseModel):
     calls: int
     input_tokens: int
     output_tokens: int
+    cost_micros: int = 0
 
 
 class ScriptStage:
@@ -81,6 +82,7 @@ class ScriptStage:
             calls=script.usage.calls,
             input_tokens=script.usage.input_tokens,
             output_tokens=script.usage.output_tokens,
+            cost_micros=script.usage.cost_micros,
         )
         await self._store.put(request.movie.script_key, data, "application/json")
         await self._store.put(

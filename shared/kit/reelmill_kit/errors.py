@@ -23,6 +23,7 @@ class Reason(StrEnum):
     WRONG_STATE = "WRONG_STATE"
     CONFLICT = "CONFLICT"
     ALREADY_EXISTS = "ALREADY_EXISTS"
+    BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
     CANCELLED = "CANCELLED"
     LLM_UNAVAILABLE = "LLM_UNAVAILABLE"
     LLM_REFUSED = "LLM_REFUSED"
@@ -45,6 +46,7 @@ _STATUS: dict[Reason, grpc.StatusCode] = {
     Reason.WRONG_STATE: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.CONFLICT: grpc.StatusCode.ABORTED,
     Reason.ALREADY_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
+    Reason.BUDGET_EXCEEDED: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.CANCELLED: grpc.StatusCode.CANCELLED,
     Reason.LLM_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     Reason.LLM_REFUSED: grpc.StatusCode.FAILED_PRECONDITION,
@@ -84,6 +86,8 @@ class ReelmillError(Exception):
         self.reason = reason
         self.message = message
         self.metadata = metadata
+        self.usage: common_pb2.Usage | None = None
+        """What was spent on language models before it went wrong, where anything was."""
 
     @property
     def status(self) -> grpc.StatusCode:

@@ -200,7 +200,7 @@ class JobWorker:
         if job.WhichOneof("request") == "render" and job.render.frames:
             outcome = events_pb2.FrameEvent(index=job.render.frames[0].index, failure=failure)
         else:
-            outcome = events_pb2.StageEvent(stage=self._stage, failure=failure)
+            outcome = events_pb2.StageEvent(stage=self._stage, failure=failure, usage=error.usage)
         try:
             await announce(self._bus, job, outcome)
             await self._bus.dead_letter(message, error)

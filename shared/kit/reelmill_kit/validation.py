@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from reelmill.v1 import render_pb2, script_pb2, style_pb2
+from reelmill.v1 import common_pb2, render_pb2, script_pb2, style_pb2
 
 from .errors import invalid
 
@@ -28,6 +28,14 @@ SCHEDULERS = (
     "PNDMScheduler",
     "UniPCMultistepScheduler",
 )
+
+
+def budget(value: common_pb2.Budget, field: str) -> common_pb2.Budget:
+    """Neither limit below zero."""
+    for name in ("tokens", "cost_micros"):
+        if getattr(value, name) < 0:
+            raise invalid(f"{field}.{name}", f"is {getattr(value, name)}; 0 is no limit")
+    return value
 
 
 def text(value: str, field: str, longest: int, *, empty: bool = False) -> str:

@@ -1,7 +1,18 @@
 """Checked, typed answers from any server that speaks the OpenAI chat completions API."""
 
+from .budget import Budget, BudgetedLlm
 from .ports import Answer, Llm, Prompt, Usage, open_llm
 from .remember import RememberedLlm
 from .settings import LlmSettings
 
-__all__ = ["Answer", "Llm", "LlmSettings", "Prompt", "RememberedLlm", "Usage", "open_llm"]
+__all__ = [
+    "Answer",
+    "Budget",
+    "BudgetedLlm",
+    "Llm",
+    "LlmSettings",
+    "Prompt",
+    "RememberedLlm",
+    "Usage",
+    "open_llm",
+]

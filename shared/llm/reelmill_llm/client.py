@@ -21,6 +21,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 from pydantic import BaseModel
 
 from reelmill_kit import telemetry
+from reelmill_kit.errors import ReelmillError
 
 from .failures import Failures, TryAgain
 from .ports import Answer, Check, Prompt, Usage
@@ -59,6 +60,10 @@ class OpenAiLlm:
     def model(self) -> str:
         return self._settings.model
 
+    def cost(self, input_tokens: int, output_tokens: int) -> int:
+        # A price of a million tokens is that many millionths for one.
+        return round(input_tokens * self._settings.input_price + output_tokens * self._settings.output_price)
+
     async def close(self) -> None:
         await self._client.close()
 
@@ -82,14 +87,19 @@ class OpenAiLlm:
         for attempt in range(1, self._settings.attempts + 1):
             try:
                 completion = await self._complete(prompt, correction, schema)
-                usage += _usage(completion)
+                usage += self._usage(completion)
                 return Answer(self._read(completion, answer, check), usage)
             except TryAgain as again:
                 refusals += again.refusal
                 if attempt == self._settings.attempts or refusals == _REFUSALS:
-                    raise again.as_error(prompt.name, attempt) from again
+                    failed = again.as_error(prompt.name, attempt)
+                    failed.usage = usage.message
+                    raise failed from again
                 correction = again.correction
                 await self._pause(attempt, again)
+            except ReelmillError as error:
+                error.usage = usage.message
+                raise
         raise AssertionError("attempts is at least 1")
 
     def _read(self, completion: ChatCompletion, answer: type[T], check: Check[T] | None) -> T:
@@ -197,7 +207,7 @@ class OpenAiLlm:
             return completion
 
     def _record(self, span: Span, completion: ChatCompletion) -> None:
-        usage = _usage(completion)
+        usage = self._usage(completion)
         span.set_attribute("gen_ai.usage.input_tokens", usage.input_tokens)
         span.set_attribute("gen_ai.usage.output_tokens", usage.output_tokens)
         if isinstance(completion, ChatCompletion):
@@ -210,6 +220,12 @@ class OpenAiLlm:
         tokens.add(usage.input_tokens, {"gen_ai.token.type": "input", "gen_ai.request.model": self.model})
         tokens.add(usage.output_tokens, {"gen_ai.token.type": "output", "gen_ai.request.model": self.model})
 
+    def _usage(self, completion: ChatCompletion) -> Usage:
+        told = completion.usage if isinstance(completion, ChatCompletion) else None
+        read = (told.prompt_tokens or 0) if told else 0
+        written = (told.completion_tokens or 0) if told else 0
+        return Usage(1, read, written, self.cost(read, written))
+
     async def _pause(self, attempt: int, again: TryAgain) -> None:
         """Before the next attempt. Where the server says when to come back, every question waits."""
         if again.wait is not None:
@@ -217,10 +233,3 @@ class OpenAiLlm:
         elif not again.correction:
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-
-
-def _usage(completion: ChatCompletion) -> Usage:
-    usage = completion.usage if isinstance(completion, ChatCompletion) else None
-    return Usage(
-        1, (usage.prompt_tokens or 0) if usage else 0, (usage.completion_tokens or 0) if usage else 0
-    )

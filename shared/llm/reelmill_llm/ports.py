@@ -8,6 +8,8 @@ from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from reelmill.v1 import common_pb2
+
 from .settings import LlmSettings
 
 T = TypeVar("T", bound=BaseModel)
@@ -22,13 +24,33 @@ class Usage:
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cost_micros: int = 0
+    """Millionths of the currency that the prices are in."""
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
             self.calls + other.calls,
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
+            self.cost_micros + other.cost_micros,
         )
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def message(self) -> common_pb2.Usage:
+        return common_pb2.Usage(
+            calls=self.calls,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cost_micros=self.cost_micros,
+        )
+
+    @classmethod
+    def of(cls, message: common_pb2.Usage) -> "Usage":
+        return cls(message.calls, message.input_tokens, message.output_tokens, message.cost_micros)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +78,12 @@ class Llm(Protocol):
     @property
     def model(self) -> str: ...
 
+    def cost(self, input_tokens: int, output_tokens: int) -> int:
+        """In millionths of the currency that the prices are in; 0 without prices."""
+
     async def ask(self, prompt: Prompt, answer: type[T], check: Check[T] | None = None) -> Answer[T]:
         """A whole, checked answer, or ReelmillError: LLM_UNAVAILABLE (may be tried again later), LLM_REFUSED,
-        LLM_BAD_ANSWER or LLM_REJECTED."""
+        LLM_BAD_ANSWER or LLM_REJECTED, with what was spent in its `usage`."""
 
     async def check(self) -> None:
         """Returns if the model's server can be reached now; raises LLM_UNAVAILABLE or LLM_REJECTED."""

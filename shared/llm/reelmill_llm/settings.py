@@ -26,6 +26,12 @@ class LlmSettings(BaseSettings):
     max_rate: Annotated[float, Field(ge=0, description="Questions a minute, evenly spaced; 0: no limit.")] = (
         0.0
     )
+    input_price: Annotated[
+        float, Field(ge=0, le=1e6, description="Of a million input tokens, in a currency of yours; 0: free.")
+    ] = 0.0
+    output_price: Annotated[
+        float, Field(ge=0, le=1e6, description="Of a million output tokens, in the same currency.")
+    ] = 0.0
     max_wait: Annotated[
         float, Field(ge=0, description="Seconds to wait at most where the server says when to come back.")
     ] = 60.0

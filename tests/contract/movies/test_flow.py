@@ -301,6 +301,37 @@ async def test_the_end_of_a_movie_is_told_as_an_event(door: FrontDoor) -> None:
     assert told.name == str(name)
 
 
+async def test_a_movie_whose_budget_is_spent_fails_in_good_order_and_a_higher_one_completes_it(
+    door: FrontDoor,
+) -> None:
+    budgets: list[int] = []
+    usage = common_pb2.Usage(calls=1, input_tokens=90, output_tokens=10)
+
+    async def costly(job: events_pb2.StageJob, report: Report) -> Outcome:
+        budgets.append(job.qa.budget.tokens)
+        if job.qa.budget.tokens < 500:
+            error = ReelmillError(Reason.BUDGET_EXCEEDED, "the budget is spent")
+            error.usage = usage
+            raise error
+        return events_pb2.StageEvent(stage=STAGES.STAGE_QA, usage=usage)
+
+    door.handlers[STAGES.STAGE_QA] = costly
+    shape = script_pb2.ScriptShape(chapters=1, scenes=1, frames=2)
+    wanted = Movie(theme="A lighthouse", shape=shape, budget=common_pb2.Budget(tokens=400))
+    request = movies_pb2.CreateMovieRequest(parent="projects/acme", request_id="r-1", movie=wanted)
+    async with door.open():
+        name = (await door.controller.create(*await door.checker.check(request))).name
+        failed = await door.ended(name)
+        assert failed.movie.failure.reason == "BUDGET_EXCEEDED"
+        assert failed.movie.usage == usage
+        await door.controller.retry(name, common_pb2.Budget(tokens=600))
+        done = await door.ended(name)
+    assert done.movie.state == Movie.STATE_SUCCEEDED
+    assert done.movie.budget.tokens == 600
+    assert done.movie.usage == usage
+    assert budgets == [400, 600]
+
+
 async def _exists(door: FrontDoor, name: MovieName) -> bool:
     return any(record.name == name for record in await door.movies.list())
 

@@ -102,6 +102,40 @@ def test_cancelling_an_ended_movie_changes_nothing() -> None:
     assert not domain.cancel(record, NOW)
 
 
+def test_what_a_stage_has_cost_is_set_and_the_movies_own_is_the_sum() -> None:
+    record = a_record()
+    usage = common_pb2.Usage(calls=2, input_tokens=100, output_tokens=20, cost_micros=70)
+    completed(record, STAGES.STAGE_SCRIPT, usage=usage, failure=common_pb2.Failure(stage=STAGES.STAGE_SCRIPT))
+    assert record.movie.usage == usage
+    domain.retry(record, NOW)
+    more = common_pb2.Usage(calls=3, input_tokens=150, output_tokens=30, cost_micros=105)
+    completed(record, STAGES.STAGE_SCRIPT, usage=more)  # over both runs
+    assert record.movie.usage == more
+    completed(record, STAGES.STAGE_QA, usage=usage)
+    assert record.movie.usage == common_pb2.Usage(
+        calls=5, input_tokens=250, output_tokens=50, cost_micros=175
+    )
+
+
+def test_a_stage_may_spend_what_the_others_have_left() -> None:
+    record = a_record()
+    record.movie.budget.CopyFrom(common_pb2.Budget(tokens=1000, cost_micros=90))
+    usage = common_pb2.Usage(calls=2, input_tokens=100, output_tokens=20, cost_micros=100)
+    completed(record, STAGES.STAGE_SCRIPT, usage=usage)
+    job = stage_jobs.stage_job(record, STAGES.STAGE_QA, None)
+    assert job.qa.budget == common_pb2.Budget(tokens=880, cost_micros=1)  # 0 would be no limit
+    assert stage_jobs.stage_job(record, STAGES.STAGE_SCRIPT, None).script.budget == record.movie.budget
+
+
+def test_a_retry_can_raise_the_budget_and_keeps_it_otherwise() -> None:
+    record = a_record()
+    record.movie.budget.tokens = 10
+    for budget, tokens in ((None, 10), (common_pb2.Budget(tokens=20), 20)):
+        completed(record, STAGES.STAGE_SCRIPT, failure=common_pb2.Failure(stage=STAGES.STAGE_SCRIPT))
+        domain.retry(record, NOW, budget)
+        assert record.movie.budget.tokens == tokens
+
+
 def test_frames_are_released_in_windows() -> None:
     record = a_record()
     completed(record, STAGES.STAGE_SCRIPT)

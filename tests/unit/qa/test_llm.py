@@ -33,6 +33,9 @@ class ScriptedLlm:
         self._chapter = chapter
         self.asked: list[Prompt] = []
 
+    def cost(self, input_tokens: int, output_tokens: int) -> int:
+        return input_tokens + output_tokens
+
     async def ask(self, prompt: Prompt, answer: Any, check: Any = None) -> Answer[Any]:
         self.asked.append(prompt)
         value: BaseModel = MovieDrafts(questions=self._movie)

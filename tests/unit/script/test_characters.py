@@ -9,7 +9,6 @@ from importlib.resources import files
 import pytest
 
 from reelmill.v1 import script_pb2
-from reelmill_llm import Usage
 from reelmill_script.domain import ScriptRequest
 from reelmill_script.llm.answers import FramesAnswer, OutlineAnswer, ScenesAnswer
 from reelmill_script.llm.assembly import assemble
@@ -123,7 +122,7 @@ def llm_script(request: ScriptRequest, looks: dict[str, str], rng: random.Random
             in_scene = FramesAnswer.model_validate({"frames": some})
             check_frames(in_scene, characters_of(answer), request.theme)
             frames.append(in_scene.frames)
-    return assemble(request, "test", Usage(), answer, scenes, frames)
+    return assemble(request, "test", answer, scenes, frames)
 
 
 def _rambling(number: int, rng: random.Random) -> dict[str, object]:

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from reelmill.v1 import common_pb2, script_pb2
-from reelmill_llm import Usage
+from reelmill.v1 import script_pb2
 
 from ..domain import ScriptRequest
 from ..prompting import frame_prompt, shortened
@@ -18,7 +17,6 @@ _IN_A_PICTURE = 2  # people that a diffusion model keeps apart
 def assemble(
     request: ScriptRequest,
     model: str,
-    usage: Usage,
     outline: OutlineAnswer,
     scenes: Sequence[Sequence[SceneAnswer]],
     frames: Sequence[Sequence[FrameAnswer]],
@@ -39,9 +37,6 @@ def assemble(
         writer=model,
         seed=request.seed,
         theme=request.theme,
-        usage=common_pb2.Usage(
-            calls=usage.calls, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens
-        ),
     )
     descriptions = {location.name: location.description for location in outline.locations}
     script.locations.extend(

@@ -11,7 +11,7 @@ from reelmill.v1 import script_pb2
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.progress import Report
 from reelmill_kit.store import ObjectStore
-from reelmill_llm import Answer, Llm, Prompt, RememberedLlm, Usage
+from reelmill_llm import Answer, BudgetedLlm, Llm, Prompt, RememberedLlm
 from reelmill_llm.ports import Check
 from reelmill_world import VERBS
 
@@ -52,8 +52,15 @@ class LlmWriter:
         self._store = store
 
     async def write(self, request: ScriptRequest, report: Report) -> script_pb2.Script:
-        remembered = RememberedLlm(self._llm, self._store, answers_prefix(request.movie))
-        return await _Expansion(remembered, request, report).run()
+        budgeted = BudgetedLlm(self._llm, request.budget)
+        remembered = RememberedLlm(budgeted, self._store, answers_prefix(request.movie), budgeted.count)
+        try:
+            script = await _Expansion(remembered, request, report).run()
+        except ReelmillError as error:
+            error.usage = budgeted.usage.message
+            raise
+        script.usage.CopyFrom(budgeted.usage.message)
+        return script
 
 
 class _Expansion:
@@ -63,7 +70,6 @@ class _Expansion:
         self._llm = llm
         self._request = request
         self._report = report
-        self._usage = Usage()
         self._frames_done = 0
 
     async def run(self) -> script_pb2.Script:
@@ -75,7 +81,7 @@ class _Expansion:
         chapters = await together([self._chapter(outline, chapter) for chapter in outline.chapters])
         scenes = [in_chapter for in_chapter, _ in chapters]
         frames = [in_scene for _, by_scene in chapters for in_scene in by_scene]
-        return assemble(request, self._llm.model, self._usage, outline, scenes, frames)
+        return assemble(request, self._llm.model, outline, scenes, frames)
 
     async def _chapter(
         self, outline: OutlineAnswer, chapter: ChapterAnswer
@@ -175,7 +181,6 @@ class _Expansion:
         given: Answer[T] = await self._llm.ask(
             Prompt(name, system, user, seed=self._request.seed), answer, check
         )
-        self._usage += given.usage
         return given.value
 
 

@@ -9,13 +9,23 @@ from google.protobuf import json_format
 from rich.table import Table
 
 from reelmill.client import ENDED, Movie, MovieClient
-from reelmill.v1 import script_pb2
+from reelmill.v1 import common_pb2, script_pb2
 from reelmill.v1.render_pb2 import GateOptions
 
 from .connection import DEFAULT_PROJECT, MovieArgument, Project, Server, connect, movie_name
 from .output import USAGE, AsJson, CommandError, console, notices, print_json
 from .progress import MovieProgress
 from .views import CHARACTERS, STATES, age, movie_view, state_text
+
+Cost = Annotated[
+    float,
+    typer.Option(
+        "--budget", min=0, help="What language models may cost, in the prices' currency; 0: no limit."
+    ),
+]
+Tokens = Annotated[
+    int, typer.Option("--budget-tokens", min=0, help="Tokens, in and out together; 0: no limit.")
+]
 
 
 class StateName(StrEnum):
@@ -62,6 +72,8 @@ async def create(
     redraws: Annotated[
         int | None, typer.Option(min=0, max=10, help="How often a frame that fails is drawn again.")
     ] = None,
+    budget: Cost = 0.0,
+    budget_tokens: Tokens = 0,
     request_id: Annotated[str, typer.Option(help="The same id again returns the same movie.")] = "",
     wait: Annotated[bool, typer.Option("--wait", "--watch", "-w", help="Follow it to its end.")] = False,
     server: Server = "",
@@ -80,6 +92,8 @@ async def create(
         wanted.character_identity = CHARACTERS[characters.value]
     if gate is not None:
         wanted.gate.mode = GateOptions.MODE_ON if gate else GateOptions.MODE_OFF
+    if limit := _budget(budget, budget_tokens):
+        wanted.budget.CopyFrom(limit)
     if redraws is not None:
         wanted.gate.max_redraws = redraws
     async with connect(server) as client:
@@ -159,13 +173,15 @@ async def cancel(
 async def retry(
     movie: MovieArgument,
     project: Project = DEFAULT_PROJECT,
+    budget: Cost = 0.0,
+    budget_tokens: Tokens = 0,
     wait: Annotated[bool, typer.Option("--wait", "--watch", "-w", help="Follow it to its end.")] = False,
     server: Server = "",
     as_json: AsJson = False,
 ) -> None:
     """Go on with a failed or cancelled movie; what is stored is not made again."""
     async with connect(server) as client:
-        again = await client.retry(movie_name(movie, project))
+        again = await client.retry(movie_name(movie, project), _budget(budget, budget_tokens))
         if wait:
             await _follow(client, again.name, as_json=as_json)
         else:
@@ -209,6 +225,12 @@ async def _follow(client: MovieClient, name: str, from_revision: int = 0, *, as_
         raise CommandError(last.failure.reason or "FAILED", last.failure.message or f"{name} failed")
     if last.state == Movie.STATE_CANCELLED:
         raise CommandError("CANCELLED", f"{name} was cancelled")
+
+
+def _budget(cost: float, tokens: int) -> common_pb2.Budget | None:
+    if not cost and not tokens:
+        return None
+    return common_pb2.Budget(cost_micros=round(cost * 1e6), tokens=tokens)
 
 
 def _show(movie: Movie, *, as_json: bool) -> None:

@@ -62,8 +62,22 @@ def movie_view(movie: Movie) -> Table:
         row(STAGES.get(stage.stage, "?"), stage_text(stage))
     if movie.HasField("failure"):
         row("failure", Text(f"{movie.failure.message} ({movie.failure.reason})", style="red"))
+    row("language models", usage_text(movie))
     row("files", movie.artefacts_uri)
     return table
+
+
+def usage_text(movie: Movie) -> str:
+    """12 calls, 34,567 tokens, 0.0123 of 5 / nothing where none was asked."""
+    usage, budget = movie.usage, movie.budget
+    if not usage.calls and not movie.HasField("budget"):
+        return ""
+    tokens = f"{usage.input_tokens + usage.output_tokens:,}" + (
+        f" of {budget.tokens:,} tokens" if budget.tokens else " tokens"
+    )
+    cost = f"{usage.cost_micros / 1e6:.4g}" if usage.cost_micros or budget.cost_micros else ""
+    limit = f" of {budget.cost_micros / 1e6:g}" if budget.cost_micros else ""
+    return ", ".join(part for part in (f"{usage.calls} calls", tokens, f"{cost}{limit}") if part)
 
 
 def stage_text(status: movies_pb2.StageStatus) -> str:

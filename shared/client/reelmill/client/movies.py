@@ -9,8 +9,8 @@ from typing import Self, TypeVar
 
 import grpc
 
+from reelmill.v1 import common_pb2, movies_pb2_grpc
 from reelmill.v1 import movies_pb2 as pb
-from reelmill.v1 import movies_pb2_grpc
 
 from .errors import CallError, call_error
 
@@ -103,8 +103,9 @@ class MovieClient:
         request = pb.CancelMovieRequest(name=name)
         return (await self._call(self._stub.CancelMovie(request, timeout=self._timeout))).movie
 
-    async def retry(self, name: str) -> pb.Movie:
-        request = pb.RetryMovieRequest(name=name)
+    async def retry(self, name: str, budget: common_pb2.Budget | None = None) -> pb.Movie:
+        """Goes on with a failed or cancelled movie, with another budget where one is given."""
+        request = pb.RetryMovieRequest(name=name, budget=budget)
         return (await self._call(self._stub.RetryMovie(request, timeout=self._timeout))).movie
 
     async def delete(self, name: str) -> None:

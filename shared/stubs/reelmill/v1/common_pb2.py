@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18reelmill/v1/common.proto\x12\x0breelmill.v1\"8\n\x08Progress\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\x05\x12\r\n\x05total\x18\x03 \x01(\x05\"\xb4\x01\n\x07\x46\x61ilure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12!\n\x05stage\x18\x03 \x01(\x0e\x32\x12.reelmill.v1.Stage\x12\x34\n\x08metadata\x18\x04 \x03(\x0b\x32\".reelmill.v1.Failure.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"C\n\x05Usage\x12\r\n\x05\x63\x61lls\x18\x01 \x01(\x03\x12\x14\n\x0cinput_tokens\x18\x02 \x01(\x03\x12\x15\n\routput_tokens\x18\x03 \x01(\x03\">\n\rPromptVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t*t\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTAGE_SCRIPT\x10\x01\x12\x0f\n\x0bSTAGE_STYLE\x10\x02\x12\x10\n\x0cSTAGE_RENDER\x10\x03\x12\x0c\n\x08STAGE_QA\x10\x04\x12\x11\n\rSTAGE_DATASET\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18reelmill/v1/common.proto\x12\x0breelmill.v1\"8\n\x08Progress\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\x05\x12\r\n\x05total\x18\x03 \x01(\x05\"\xb4\x01\n\x07\x46\x61ilure\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12!\n\x05stage\x18\x03 \x01(\x0e\x32\x12.reelmill.v1.Stage\x12\x34\n\x08metadata\x18\x04 \x03(\x0b\x32\".reelmill.v1.Failure.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"X\n\x05Usage\x12\r\n\x05\x63\x61lls\x18\x01 \x01(\x03\x12\x14\n\x0cinput_tokens\x18\x02 \x01(\x03\x12\x15\n\routput_tokens\x18\x03 \x01(\x03\x12\x13\n\x0b\x63ost_micros\x18\x04 \x01(\x03\"-\n\x06\x42udget\x12\x0e\n\x06tokens\x18\x01 \x01(\x03\x12\x13\n\x0b\x63ost_micros\x18\x02 \x01(\x03\">\n\rPromptVersion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t*t\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTAGE_SCRIPT\x10\x01\x12\x0f\n\x0bSTAGE_STYLE\x10\x02\x12\x10\n\x0cSTAGE_RENDER\x10\x03\x12\x0c\n\x08STAGE_QA\x10\x04\x12\x11\n\rSTAGE_DATASET\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,8 +33,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FAILURE_METADATAENTRY']._loaded_options = None
   _globals['_FAILURE_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_STAGE']._serialized_start=415
-  _globals['_STAGE']._serialized_end=531
+  _globals['_STAGE']._serialized_start=483
+  _globals['_STAGE']._serialized_end=599
   _globals['_PROGRESS']._serialized_start=41
   _globals['_PROGRESS']._serialized_end=97
   _globals['_FAILURE']._serialized_start=100
@@ -42,7 +42,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FAILURE_METADATAENTRY']._serialized_start=233
   _globals['_FAILURE_METADATAENTRY']._serialized_end=280
   _globals['_USAGE']._serialized_start=282
-  _globals['_USAGE']._serialized_end=349
-  _globals['_PROMPTVERSION']._serialized_start=351
-  _globals['_PROMPTVERSION']._serialized_end=413
+  _globals['_USAGE']._serialized_end=370
+  _globals['_BUDGET']._serialized_start=372
+  _globals['_BUDGET']._serialized_end=417
+  _globals['_PROMPTVERSION']._serialized_start=419
+  _globals['_PROMPTVERSION']._serialized_end=481
 # @@protoc_insertion_point(module_scope)

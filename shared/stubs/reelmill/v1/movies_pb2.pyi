@@ -92,6 +92,7 @@ class Movie(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     GATE_FIELD_NUMBER: _builtins.int
     CHARACTER_IDENTITY_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     STAGES_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
@@ -148,6 +149,10 @@ class Movie(_message.Message):
         """Whether frames are judged, and drawn again where they fail; none: as the installation is set up."""
 
     @_builtins.property
+    def budget(self) -> _common_pb2.Budget:
+        """Ends the movie in good order, with BUDGET_EXCEEDED, before language models cost more; a retry may raise it."""
+
+    @_builtins.property
     def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageStatus]:
         """In the order of the pipeline."""
 
@@ -179,6 +184,7 @@ class Movie(_message.Message):
         model: _builtins.str = ...,
         gate: _render_pb2.GateOptions | None = ...,
         character_identity: Global___CharacterIdentity.ValueType = ...,
+        budget: _common_pb2.Budget | None = ...,
         state: Global___Movie.State.ValueType = ...,
         stages: _abc.Iterable[Global___StageStatus] | None = ...,
         failure: _common_pb2.Failure | None = ...,
@@ -192,9 +198,9 @@ class Movie(_message.Message):
         artefacts_uri: _builtins.str = ...,
         usage: _common_pb2.Usage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "shape", b"shape", "style", b"style", "style_options", b"style_options", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "shape", b"shape", "style", b"style", "style_options", b"style_options", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "character_identity", b"character_identity", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "learned_style", b"learned_style", "model", b"model", "name", b"name", "negative_prompt", b"negative_prompt", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "budget", b"budget", "character_identity", b"character_identity", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "learned_style", b"learned_style", "model", b"model", "name", b"name", "negative_prompt", b"negative_prompt", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -228,6 +234,7 @@ class StageStatus(_message.Message):
     PROGRESS_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     stage: _common_pb2.Stage.ValueType
     state: Global___StageStatus.State.ValueType
     @_builtins.property
@@ -236,6 +243,10 @@ class StageStatus(_message.Message):
     def start_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def usage(self) -> _common_pb2.Usage:
+        """What this stage has cost over all runs."""
+
     def __init__(
         self,
         *,
@@ -244,10 +255,11 @@ class StageStatus(_message.Message):
         progress: _common_pb2.Progress | None = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        usage: _common_pb2.Usage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "progress", b"progress", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "progress", b"progress", "start_time", b"start_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "progress", b"progress", "stage", b"stage", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "progress", b"progress", "stage", b"stage", "start_time", b"start_time", "state", b"state", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -485,15 +497,21 @@ class RetryMovieRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    @_builtins.property
+    def budget(self) -> _common_pb2.Budget:
+        """Instead of the movie's own; none: that stays."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        budget: _common_pb2.Budget | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,7 @@ from reelmill.v1 import common_pb2 as reelmill_dot_v1_dot_common__pb2
 from reelmill.v1 import script_pb2 as reelmill_dot_v1_dot_script__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14reelmill/v1/qa.proto\x12\x0breelmill.v1\x1a\x18reelmill/v1/common.proto\x1a\x18reelmill/v1/script.proto\"\x88\x01\n\x15WriteQuestionsRequest\x12\r\n\x05movie\x18\x01 \x01(\t\x12#\n\x06script\x18\x02 \x01(\x0b\x32\x13.reelmill.v1.Script\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12-\n\x07options\x18\x04 \x01(\x0b\x32\x1c.reelmill.v1.QuestionOptions\"\xc2\x01\n\x0fQuestionOptions\x12\x11\n\tper_movie\x18\x01 \x01(\x05\x12\x13\n\x0bper_chapter\x18\x02 \x01(\x05\x12\x11\n\tper_scene\x18\x03 \x01(\x05\x12\x18\n\x10per_scene_frames\x18\x04 \x01(\x05\x12)\n\x05kinds\x18\x05 \x03(\x0e\x32\x1a.reelmill.v1.Question.Kind\x12\x16\n\x0e\x63hoice_percent\x18\x06 \x01(\x05\x12\x17\n\x0fskip_blind_test\x18\x07 \x01(\x08\"r\n\x18\x46orecastQuestionsRequest\x12\'\n\x05shape\x18\x01 \x01(\x0b\x32\x18.reelmill.v1.ScriptShape\x12-\n\x07options\x18\x02 \x01(\x0b\x32\x1c.reelmill.v1.QuestionOptions\"a\n\x19\x46orecastQuestionsResponse\x12!\n\x05usage\x18\x01 \x01(\x0b\x32\x12.reelmill.v1.Usage\x12\x11\n\tquestions\x18\x02 \x01(\x05\x12\x0e\n\x06writer\x18\x03 \x01(\t\"|\n\x16WriteQuestionsResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12-\n\tquestions\x18\x02 \x01(\x0b\x32\x18.reelmill.v1.QuestionSetH\x00\x42\x08\n\x06update\"\xf9\x01\n\x0bQuestionSet\x12\r\n\x05movie\x18\x01 \x01(\t\x12(\n\tquestions\x18\x02 \x03(\x0b\x32\x15.reelmill.v1.Question\x12\x0e\n\x06writer\x18\x03 \x01(\t\x12!\n\x05usage\x18\x04 \x01(\x0b\x32\x12.reelmill.v1.Usage\x12\x0f\n\x07\x64ropped\x18\x05 \x01(\x05\x12\x14\n\x0cinput_digest\x18\x06 \x01(\t\x12*\n\nblind_test\x18\x07 \x01(\x0b\x32\x16.reelmill.v1.BlindTest\x12+\n\x07prompts\x18\x08 \x03(\x0b\x32\x1a.reelmill.v1.PromptVersion\"\xd4\x02\n\tBlindTest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12,\n\x06trials\x18\x02 \x03(\x0b\x32\x1c.reelmill.v1.BlindTest.Trial\x12\x0f\n\x07\x64ropped\x18\x03 \x01(\x05\x12\x11\n\trewritten\x18\x04 \x01(\x05\x1a\xe4\x01\n\x05Trial\x12/\n\x04view\x18\x01 \x01(\x0e\x32!.reelmill.v1.BlindTest.Trial.View\x12\r\n\x05\x61sked\x18\x02 \x01(\x05\x12\r\n\x05right\x18\x03 \x01(\x05\x12\x0e\n\x06\x63hance\x18\x04 \x01(\x01\x12\x12\n\nkept_asked\x18\x05 \x01(\x05\x12\x12\n\nkept_right\x18\x06 \x01(\x05\"T\n\x04View\x12\x14\n\x10VIEW_UNSPECIFIED\x10\x00\x12\x11\n\rVIEW_QUESTION\x10\x01\x12\x10\n\x0cVIEW_CHOICES\x10\x02\x12\x11\n\rVIEW_SHUFFLED\x10\x03\"\xef\x03\n\x08Question\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x03 \x01(\t\x12*\n\x05level\x18\x04 \x01(\x0e\x32\x1b.reelmill.v1.Question.Level\x12(\n\x04kind\x18\x05 \x01(\x0e\x32\x1a.reelmill.v1.Question.Kind\x12\'\n\x08\x65vidence\x18\x06 \x03(\x0b\x32\x15.reelmill.v1.Evidence\x12\x12\n\nchecked_by\x18\x07 \x01(\t\x12\x0f\n\x07\x63hoices\x18\x08 \x03(\t\x12\x14\n\x0cright_choice\x18\t \x01(\x05\x12\x0c\n\x04\x66orm\x18\n \x01(\t\"d\n\x05Level\x12\x15\n\x11LEVEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0bLEVEL_MOVIE\x10\x01\x12\x11\n\rLEVEL_CHAPTER\x10\x02\x12\x0f\n\x0bLEVEL_SCENE\x10\x03\x12\x0f\n\x0bLEVEL_FRAME\x10\x04\"\x86\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n\rKIND_OVERVIEW\x10\x01\x12\r\n\tKIND_PLOT\x10\x02\x12\x11\n\rKIND_TEMPORAL\x10\x03\x12\x0e\n\nKIND_COUNT\x10\x04\x12\x12\n\x0eKIND_CHARACTER\x10\x05\x12\x0f\n\x0bKIND_DETAIL\x10\x06\"(\n\x08\x45vidence\x12\r\n\x05\x66rame\x18\x01 \x01(\x05\x12\r\n\x05lines\x18\x02 \x03(\x05\"\\\n\nCaptionSet\x12\r\n\x05movie\x18\x01 \x01(\t\x12\x10\n\x08overview\x18\x02 \x01(\t\x12-\n\x08\x63hapters\x18\x03 \x03(\x0b\x32\x1b.reelmill.v1.ChapterCaption\"l\n\x0e\x43hapterCaption\x12\x0f\n\x07\x63hapter\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12)\n\x06scenes\x18\x04 \x03(\x0b\x32\x19.reelmill.v1.SceneCaption\"h\n\x0cSceneCaption\x12\r\n\x05scene\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12)\n\x06\x66rames\x18\x04 \x03(\x0b\x32\x19.reelmill.v1.FrameCaption\"?\n\x0c\x46rameCaption\x12\r\n\x05\x66rame\x18\x01 \x01(\x05\x12\x0f\n\x07\x63\x61ption\x18\x02 \x01(\t\x12\x0f\n\x07visible\x18\x03 \x01(\t2\xcc\x01\n\tQaService\x12[\n\x0eWriteQuestions\x12\".reelmill.v1.WriteQuestionsRequest\x1a#.reelmill.v1.WriteQuestionsResponse0\x01\x12\x62\n\x11\x46orecastQuestions\x12%.reelmill.v1.ForecastQuestionsRequest\x1a&.reelmill.v1.ForecastQuestionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14reelmill/v1/qa.proto\x12\x0breelmill.v1\x1a\x18reelmill/v1/common.proto\x1a\x18reelmill/v1/script.proto\"\xad\x01\n\x15WriteQuestionsRequest\x12\r\n\x05movie\x18\x01 \x01(\t\x12#\n\x06script\x18\x02 \x01(\x0b\x32\x13.reelmill.v1.Script\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12-\n\x07options\x18\x04 \x01(\x0b\x32\x1c.reelmill.v1.QuestionOptions\x12#\n\x06\x62udget\x18\x05 \x01(\x0b\x32\x13.reelmill.v1.Budget\"\xc2\x01\n\x0fQuestionOptions\x12\x11\n\tper_movie\x18\x01 \x01(\x05\x12\x13\n\x0bper_chapter\x18\x02 \x01(\x05\x12\x11\n\tper_scene\x18\x03 \x01(\x05\x12\x18\n\x10per_scene_frames\x18\x04 \x01(\x05\x12)\n\x05kinds\x18\x05 \x03(\x0e\x32\x1a.reelmill.v1.Question.Kind\x12\x16\n\x0e\x63hoice_percent\x18\x06 \x01(\x05\x12\x17\n\x0fskip_blind_test\x18\x07 \x01(\x08\"r\n\x18\x46orecastQuestionsRequest\x12\'\n\x05shape\x18\x01 \x01(\x0b\x32\x18.reelmill.v1.ScriptShape\x12-\n\x07options\x18\x02 \x01(\x0b\x32\x1c.reelmill.v1.QuestionOptions\"a\n\x19\x46orecastQuestionsResponse\x12!\n\x05usage\x18\x01 \x01(\x0b\x32\x12.reelmill.v1.Usage\x12\x11\n\tquestions\x18\x02 \x01(\x05\x12\x0e\n\x06writer\x18\x03 \x01(\t\"|\n\x16WriteQuestionsResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12-\n\tquestions\x18\x02 \x01(\x0b\x32\x18.reelmill.v1.QuestionSetH\x00\x42\x08\n\x06update\"\xf9\x01\n\x0bQuestionSet\x12\r\n\x05movie\x18\x01 \x01(\t\x12(\n\tquestions\x18\x02 \x03(\x0b\x32\x15.reelmill.v1.Question\x12\x0e\n\x06writer\x18\x03 \x01(\t\x12!\n\x05usage\x18\x04 \x01(\x0b\x32\x12.reelmill.v1.Usage\x12\x0f\n\x07\x64ropped\x18\x05 \x01(\x05\x12\x14\n\x0cinput_digest\x18\x06 \x01(\t\x12*\n\nblind_test\x18\x07 \x01(\x0b\x32\x16.reelmill.v1.BlindTest\x12+\n\x07prompts\x18\x08 \x03(\x0b\x32\x1a.reelmill.v1.PromptVersion\"\xd4\x02\n\tBlindTest\x12\x0e\n\x06reader\x18\x01 \x01(\t\x12,\n\x06trials\x18\x02 \x03(\x0b\x32\x1c.reelmill.v1.BlindTest.Trial\x12\x0f\n\x07\x64ropped\x18\x03 \x01(\x05\x12\x11\n\trewritten\x18\x04 \x01(\x05\x1a\xe4\x01\n\x05Trial\x12/\n\x04view\x18\x01 \x01(\x0e\x32!.reelmill.v1.BlindTest.Trial.View\x12\r\n\x05\x61sked\x18\x02 \x01(\x05\x12\r\n\x05right\x18\x03 \x01(\x05\x12\x0e\n\x06\x63hance\x18\x04 \x01(\x01\x12\x12\n\nkept_asked\x18\x05 \x01(\x05\x12\x12\n\nkept_right\x18\x06 \x01(\x05\"T\n\x04View\x12\x14\n\x10VIEW_UNSPECIFIED\x10\x00\x12\x11\n\rVIEW_QUESTION\x10\x01\x12\x10\n\x0cVIEW_CHOICES\x10\x02\x12\x11\n\rVIEW_SHUFFLED\x10\x03\"\xef\x03\n\x08Question\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x03 \x01(\t\x12*\n\x05level\x18\x04 \x01(\x0e\x32\x1b.reelmill.v1.Question.Level\x12(\n\x04kind\x18\x05 \x01(\x0e\x32\x1a.reelmill.v1.Question.Kind\x12\'\n\x08\x65vidence\x18\x06 \x03(\x0b\x32\x15.reelmill.v1.Evidence\x12\x12\n\nchecked_by\x18\x07 \x01(\t\x12\x0f\n\x07\x63hoices\x18\x08 \x03(\t\x12\x14\n\x0cright_choice\x18\t \x01(\x05\x12\x0c\n\x04\x66orm\x18\n \x01(\t\"d\n\x05Level\x12\x15\n\x11LEVEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0bLEVEL_MOVIE\x10\x01\x12\x11\n\rLEVEL_CHAPTER\x10\x02\x12\x0f\n\x0bLEVEL_SCENE\x10\x03\x12\x0f\n\x0bLEVEL_FRAME\x10\x04\"\x86\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n\rKIND_OVERVIEW\x10\x01\x12\r\n\tKIND_PLOT\x10\x02\x12\x11\n\rKIND_TEMPORAL\x10\x03\x12\x0e\n\nKIND_COUNT\x10\x04\x12\x12\n\x0eKIND_CHARACTER\x10\x05\x12\x0f\n\x0bKIND_DETAIL\x10\x06\"(\n\x08\x45vidence\x12\r\n\x05\x66rame\x18\x01 \x01(\x05\x12\r\n\x05lines\x18\x02 \x03(\x05\"\\\n\nCaptionSet\x12\r\n\x05movie\x18\x01 \x01(\t\x12\x10\n\x08overview\x18\x02 \x01(\t\x12-\n\x08\x63hapters\x18\x03 \x03(\x0b\x32\x1b.reelmill.v1.ChapterCaption\"l\n\x0e\x43hapterCaption\x12\x0f\n\x07\x63hapter\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12)\n\x06scenes\x18\x04 \x03(\x0b\x32\x19.reelmill.v1.SceneCaption\"h\n\x0cSceneCaption\x12\r\n\x05scene\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12)\n\x06\x66rames\x18\x04 \x03(\x0b\x32\x19.reelmill.v1.FrameCaption\"?\n\x0c\x46rameCaption\x12\r\n\x05\x66rame\x18\x01 \x01(\x05\x12\x0f\n\x07\x63\x61ption\x18\x02 \x01(\t\x12\x0f\n\x07visible\x18\x03 \x01(\t2\xcc\x01\n\tQaService\x12[\n\x0eWriteQuestions\x12\".reelmill.v1.WriteQuestionsRequest\x1a#.reelmill.v1.WriteQuestionsResponse0\x01\x12\x62\n\x11\x46orecastQuestions\x12%.reelmill.v1.ForecastQuestionsRequest\x1a&.reelmill.v1.ForecastQuestionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,39 +34,39 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reelmill.v1.qa_pb2', _globa
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_WRITEQUESTIONSREQUEST']._serialized_start=90
-  _globals['_WRITEQUESTIONSREQUEST']._serialized_end=226
-  _globals['_QUESTIONOPTIONS']._serialized_start=229
-  _globals['_QUESTIONOPTIONS']._serialized_end=423
-  _globals['_FORECASTQUESTIONSREQUEST']._serialized_start=425
-  _globals['_FORECASTQUESTIONSREQUEST']._serialized_end=539
-  _globals['_FORECASTQUESTIONSRESPONSE']._serialized_start=541
-  _globals['_FORECASTQUESTIONSRESPONSE']._serialized_end=638
-  _globals['_WRITEQUESTIONSRESPONSE']._serialized_start=640
-  _globals['_WRITEQUESTIONSRESPONSE']._serialized_end=764
-  _globals['_QUESTIONSET']._serialized_start=767
-  _globals['_QUESTIONSET']._serialized_end=1016
-  _globals['_BLINDTEST']._serialized_start=1019
-  _globals['_BLINDTEST']._serialized_end=1359
-  _globals['_BLINDTEST_TRIAL']._serialized_start=1131
-  _globals['_BLINDTEST_TRIAL']._serialized_end=1359
-  _globals['_BLINDTEST_TRIAL_VIEW']._serialized_start=1275
-  _globals['_BLINDTEST_TRIAL_VIEW']._serialized_end=1359
-  _globals['_QUESTION']._serialized_start=1362
-  _globals['_QUESTION']._serialized_end=1857
-  _globals['_QUESTION_LEVEL']._serialized_start=1620
-  _globals['_QUESTION_LEVEL']._serialized_end=1720
-  _globals['_QUESTION_KIND']._serialized_start=1723
-  _globals['_QUESTION_KIND']._serialized_end=1857
-  _globals['_EVIDENCE']._serialized_start=1859
-  _globals['_EVIDENCE']._serialized_end=1899
-  _globals['_CAPTIONSET']._serialized_start=1901
-  _globals['_CAPTIONSET']._serialized_end=1993
-  _globals['_CHAPTERCAPTION']._serialized_start=1995
-  _globals['_CHAPTERCAPTION']._serialized_end=2103
-  _globals['_SCENECAPTION']._serialized_start=2105
-  _globals['_SCENECAPTION']._serialized_end=2209
-  _globals['_FRAMECAPTION']._serialized_start=2211
-  _globals['_FRAMECAPTION']._serialized_end=2274
-  _globals['_QASERVICE']._serialized_start=2277
-  _globals['_QASERVICE']._serialized_end=2481
+  _globals['_WRITEQUESTIONSREQUEST']._serialized_end=263
+  _globals['_QUESTIONOPTIONS']._serialized_start=266
+  _globals['_QUESTIONOPTIONS']._serialized_end=460
+  _globals['_FORECASTQUESTIONSREQUEST']._serialized_start=462
+  _globals['_FORECASTQUESTIONSREQUEST']._serialized_end=576
+  _globals['_FORECASTQUESTIONSRESPONSE']._serialized_start=578
+  _globals['_FORECASTQUESTIONSRESPONSE']._serialized_end=675
+  _globals['_WRITEQUESTIONSRESPONSE']._serialized_start=677
+  _globals['_WRITEQUESTIONSRESPONSE']._serialized_end=801
+  _globals['_QUESTIONSET']._serialized_start=804
+  _globals['_QUESTIONSET']._serialized_end=1053
+  _globals['_BLINDTEST']._serialized_start=1056
+  _globals['_BLINDTEST']._serialized_end=1396
+  _globals['_BLINDTEST_TRIAL']._serialized_start=1168
+  _globals['_BLINDTEST_TRIAL']._serialized_end=1396
+  _globals['_BLINDTEST_TRIAL_VIEW']._serialized_start=1312
+  _globals['_BLINDTEST_TRIAL_VIEW']._serialized_end=1396
+  _globals['_QUESTION']._serialized_start=1399
+  _globals['_QUESTION']._serialized_end=1894
+  _globals['_QUESTION_LEVEL']._serialized_start=1657
+  _globals['_QUESTION_LEVEL']._serialized_end=1757
+  _globals['_QUESTION_KIND']._serialized_start=1760
+  _globals['_QUESTION_KIND']._serialized_end=1894
+  _globals['_EVIDENCE']._serialized_start=1896
+  _globals['_EVIDENCE']._serialized_end=1936
+  _globals['_CAPTIONSET']._serialized_start=1938
+  _globals['_CAPTIONSET']._serialized_end=2030
+  _globals['_CHAPTERCAPTION']._serialized_start=2032
+  _globals['_CHAPTERCAPTION']._serialized_end=2140
+  _globals['_SCENECAPTION']._serialized_start=2142
+  _globals['_SCENECAPTION']._serialized_end=2246
+  _globals['_FRAMECAPTION']._serialized_start=2248
+  _globals['_FRAMECAPTION']._serialized_end=2311
+  _globals['_QASERVICE']._serialized_start=2314
+  _globals['_QASERVICE']._serialized_end=2518
 # @@protoc_insertion_point(module_scope)

@@ -29,6 +29,7 @@ class WriteQuestionsRequest(_message.Message):
     SCRIPT_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     movie: _builtins.str
     """The movie the questions are about: `projects/{project}/movies/{movie}`."""
     seed: _builtins.int
@@ -38,6 +39,10 @@ class WriteQuestionsRequest(_message.Message):
 
     @_builtins.property
     def options(self) -> Global___QuestionOptions: ...
+    @_builtins.property
+    def budget(self) -> _common_pb2.Budget:
+        """Ends in good order, with BUDGET_EXCEEDED, before more than this is spent on the questions."""
+
     def __init__(
         self,
         *,
@@ -45,10 +50,11 @@ class WriteQuestionsRequest(_message.Message):
         script: _script_pb2.Script | None = ...,
         seed: _builtins.int = ...,
         options: Global___QuestionOptions | None = ...,
+        budget: _common_pb2.Budget | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "script", b"script"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "options", b"options", "script", b"script"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["movie", b"movie", "options", b"options", "script", b"script", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "movie", b"movie", "options", b"options", "script", b"script", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -29,6 +29,7 @@ class WriteScriptRequest(_message.Message):
     SHAPE_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     STYLE_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     movie: _builtins.str
     """The movie the script belongs to: `projects/{project}/movies/{movie}`."""
     theme: _builtins.str
@@ -43,6 +44,10 @@ class WriteScriptRequest(_message.Message):
     def style(self) -> Global___StyleText:
         """A style to use; empty: the writer chooses one that fits the theme."""
 
+    @_builtins.property
+    def budget(self) -> _common_pb2.Budget:
+        """Ends in good order, with BUDGET_EXCEEDED, before more than this is spent on the script."""
+
     def __init__(
         self,
         *,
@@ -51,10 +56,11 @@ class WriteScriptRequest(_message.Message):
         shape: Global___ScriptShape | None = ...,
         seed: _builtins.int = ...,
         style: Global___StyleText | None = ...,
+        budget: _common_pb2.Budget | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["shape", b"shape", "style", b"style"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "shape", b"shape", "style", b"style"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["movie", b"movie", "seed", b"seed", "shape", b"shape", "style", b"style", "theme", b"theme"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "movie", b"movie", "seed", b"seed", "shape", b"shape", "style", b"style", "theme", b"theme"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
