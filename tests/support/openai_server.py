@@ -189,8 +189,8 @@ def _handler(server: OpenAiServer) -> type[BaseHTTPRequestHandler]:
 
 def _name(system: str) -> str:
     """What is asked for: the first quoted list with a number, or the outline."""
-    for name in ("frames", "scenes"):
-        if f'Write "{name}": exactly' in system:
+    for name, items in (("frames", "frames"), ("scenes", "scenes"), ("shorter", "descriptions")):
+        if f'Write "{items}": exactly' in system:
             return name
     return "outline" if "outline of an original movie" in system else "other"
 

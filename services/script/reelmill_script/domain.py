@@ -104,6 +104,12 @@ def faults(script: script_pb2.Script, request: ScriptRequest) -> list[str]:
             need(bool(scene.summary), f"{where} has no summary")
             need(scene.location in locations, f"{where} plays in an unknown place {scene.location!r}")
             need(len(scene.frames) == request.frames, f"{where} has {len(scene.frames)} frames")
+            for state in scene.states:
+                need(state.character in names, f"{where} has the state of {state.character!r}")
+                need(state.location in locations | {""}, f"{where} has {state.character!r} in no known place")
+            for cause in scene.causes:
+                earlier = (0, 0) <= (cause.chapter, cause.scene) < (c, s)
+                need(earlier, f"{where} follows from {cause.chapter}.{cause.scene}")
             for frame in scene.frames:
                 found += _frame_faults(frame, number, locations, names)
                 number += 1

@@ -8,7 +8,6 @@ from reelmill.v1 import common_pb2, script_pb2, script_pb2_grpc
 from reelmill_kit.bus import Bus
 from reelmill_kit.jobs import JobWorker
 from reelmill_kit.runtime import Runtime
-from reelmill_kit.settings import ServiceSettings
 from reelmill_kit.store import S3Store
 from reelmill_llm import LlmSettings, open_llm
 
@@ -16,15 +15,23 @@ from .domain import Writer
 from .llm.writer import LlmWriter
 from .offline.writer import OfflineWriter
 from .service import ScriptJobs, ScriptService
+from .settings import ScriptSettings
 from .stage import ScriptStage
+from .tokens import open_tokens
 
 
 async def serve() -> None:
-    settings = ServiceSettings()
+    settings = ScriptSettings()
     bus = Bus(settings, "script")
     store = S3Store(settings)
     llm = open_llm(LlmSettings())
-    writer: Writer = LlmWriter(llm, store) if llm else OfflineWriter()
+    writer: Writer = OfflineWriter()
+    if llm:
+        try:
+            tokens = open_tokens(settings.diffusion_model)
+        except ValueError as error:
+            raise SystemExit(f"REELMILL_DIFFUSION_MODEL: {error}") from None
+        writer = LlmWriter(llm, store, tokens, settings.script_near_duplicates)
     stage = ScriptStage(writer, store)
     worker = JobWorker(
         bus,

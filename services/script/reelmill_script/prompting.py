@@ -1,57 +1,87 @@
-"""Frame prompts from frame descriptions, within what a CLIP text encoder reads."""
+"""Frame prompts from frame descriptions, within what the text encoders of the model that draws can read."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from reelmill_world import without_article
 
 from .domain import STYLE_TOKEN
+from .tokens import BoundedTokens, PromptTokens
 
-TOKEN_LIMIT = 75  # 77 less the tokens that begin and end a text
-_STYLE_VECTORS = 4  # a learned style may take as many tokens as it has vectors
-_PIECES = re.compile(rf"{re.escape(STYLE_TOKEN)}|[A-Za-z]+|\d|[^\sA-Za-z\d]")
 _DETAILS = re.compile(r"[, ]+(?:with|in|wearing|who|whose|and)\b.*|,.*")
+# What a picture cannot show goes first, then what else hangs on the sentence, the last of it first.
+_UNSEEN = "because|so that|as if|as though|wondering|thinking|hoping|remembering|knowing|although|before"
+_WHILE = r"while|as (?:he|she|it|they|the)"
+_CLAUSE = re.compile(rf"(?:[,;:]\s*|\s+(?=(?:{_WHILE}|{_UNSEEN})\b))", re.IGNORECASE)
+_UNSEEN_CLAUSE = re.compile(rf"\W*(?:{_UNSEEN})\b", re.IGNORECASE)
 
 
-def token_bound(text: str) -> int:
-    """At most how many tokens a CLIP tokenizer makes of ordinary English.
-
-    Words of up to nine letters count one, longer ones more, digits and signs one each, other letters
-    one a byte.
-    """
-    total = 0
-    for piece in _PIECES.findall(text):
-        if piece == STYLE_TOKEN:
-            total += _STYLE_VECTORS
-        elif piece.isascii():
-            total += 1 if len(piece) <= 9 else 1 + (len(piece) - 1) // 8
-        else:
-            total += len(piece.encode())
-    return total
-
-
-def frame_prompt(
-    description: str, looks: Mapping[str, str], location: str, time_of_day: str, seen: Sequence[str] = ()
-) -> str:
-    """What the diffusion model is asked for: names give way to looks, then place, time and style.
+@dataclass(frozen=True, slots=True)
+class FrameWords:
+    """What a frame's prompt is made of.
 
     `looks`: appearance by character name. `seen`: who is in the picture, at most two names of `looks`; their
-    looks stand in the prompt word for word, whatever else is cut off. What is too long is cut off the
-    description, at a word.
+    looks stand in the prompt word for word, whatever else is left out.
     """
-    tail = f", in the {location}, {time_of_day}, in {STYLE_TOKEN} style"
-    limit = TOKEN_LIMIT - token_bound(tail)
-    body = shortened(_without_names(description, looks), limit)
-    if not all(without_article(looks[name]) in body for name in seen):
-        people = " and ".join(looks[name] for name in seen)
-        body = shortened(f"{people}, {_without_names(description, looks, brief=seen)}", limit)
-    return body + tail
+
+    description: str
+    looks: Mapping[str, str]
+    location: str
+    time_of_day: str
+    seen: Sequence[str] = ()
+
+    @property
+    def tail(self) -> str:
+        return f", in the {self.location}, {self.time_of_day}, in {STYLE_TOKEN} style"
 
 
-def shortened(text: str, limit: int) -> str:
+def frame_prompt(words: FrameWords, tokens: PromptTokens | None = None) -> str:
+    """What the diffusion model is asked for: names give way to looks, then place, time and style.
+
+    Of a description that is too long whole clauses are left out; a single one is cut at a word.
+    """
+    tokens = tokens or BoundedTokens()
+    limit = tokens.limit - tokens.count(words.tail)
+    body = fitted(_without_names(words.description, words.looks), limit, tokens)
+    looks = [words.looks[name] for name in words.seen]
+    if not all(without_article(look) in body for look in looks):
+        people = " and ".join(looks)
+        rest = _without_names(words.description, words.looks, brief=words.seen)
+        room = limit - tokens.count(f"{people}, ")
+        body = f"{people}, {fitted(rest, room, tokens)}" if room > 0 else shortened(people, limit, tokens)
+    return body.rstrip(" ,") + words.tail
+
+
+def too_long_by(words: FrameWords, tokens: PromptTokens) -> int:
+    """Tokens by which the whole prompt passes the limit, none of it left out; 0 or less where it fits."""
+    body = _without_names(words.description, words.looks).rstrip(" .,;:!?-")
+    return tokens.count(body + words.tail) - tokens.limit
+
+
+def fitted(text: str, limit: int, tokens: PromptTokens) -> str:
+    """The text in at most `limit` tokens: without whole clauses, and shortened if its first is too long."""
+    starts = [0, *(match.start() for match in _CLAUSE.finditer(text))]
+    clauses = [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
+    order = sorted(range(1, len(clauses)), key=lambda i: (not _UNSEEN_CLAUSE.match(clauses[i]), -i))
+    kept = set(range(len(clauses)))
+    for index in order:
+        if tokens.count(_joined(clauses, kept)) <= limit:
+            break
+        kept.discard(index)
+    return shortened(_joined(clauses, kept), limit, tokens)
+
+
+def _joined(clauses: Sequence[str], kept: Collection[int]) -> str:
+    text = "".join(clause for index, clause in enumerate(clauses) if index in kept)
+    return " ".join(text.split()).rstrip(" .,;:!?-")
+
+
+def shortened(text: str, limit: int, tokens: PromptTokens | None = None) -> str:
     """The text without its end, if need be: as many whole words as have at most `limit` tokens."""
+    tokens = tokens or BoundedTokens()
     words = text.split()
-    while words and token_bound(" ".join(words)) > limit:
+    while words and tokens.count(" ".join(words)) > limit:
         words.pop()
     return " ".join(words).rstrip(" .,;:!?-")
 

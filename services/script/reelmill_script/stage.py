@@ -25,6 +25,7 @@ class Lineage(BaseModel):
     input_tokens: int
     output_tokens: int
     cost_micros: int = 0
+    prompts: list[str] = []  # digests
 
 
 class ScriptStage:
@@ -83,6 +84,7 @@ class ScriptStage:
             input_tokens=script.usage.input_tokens,
             output_tokens=script.usage.output_tokens,
             cost_micros=script.usage.cost_micros,
+            prompts=[prompt.digest for prompt in script.prompts],
         )
         await self._store.put(request.movie.script_key, data, "application/json")
         await self._store.put(

@@ -1,16 +1,23 @@
 """Good answers to the script service's prompts: what a well-behaved model would say."""
 
 import json
+import random
 import re
 from typing import Any
 
 VERBS = ("stand", "sit", "look", "talk", "hold", "squat", "walk", "hug")
-PLACES = ("harbour", "old mill", "station", "market", "kitchen", "school")
+# Words that the starter model has whole.
+PLACES = ("harbour", "museum", "station", "market", "kitchen", "theatre")
 PEOPLE = ("Mara", "Tomas", "Ilse")
+THINGS = ("lamp", "flowers", "ball", "bag", "book", "bird", "chair", "clock", "crate", "letter")
+COLOURS = ("blue", "brown", "green")  # theirs, in the same order
+GARMENTS = ("coat", "suit", "shirt", "sweater", "dress")
 
 
 def write(system: str, user: str) -> object:
     data = json.loads(user)
+    if '"descriptions": exactly' in system:
+        return {"descriptions": [shorter(one["text"]) for one in data["too_long"]]}
     if match := re.search(r'"frames": exactly (\d+)', system):
         return {"frames": frames(int(match[1]), data)}
     if match := re.search(r'"scenes": exactly (\d+)', system):
@@ -58,6 +65,14 @@ def chapters(count: int, first: int) -> list[dict[str, Any]]:
             "title": f"Chapter {first + i + 1}",
             "summary": f"Day {first + i + 1}: Mara and Tomas learn one thing more.",
             "locations": [PLACES[(first + i + k) % len(PLACES)] for k in range(2)],
+            "changes": [
+                {
+                    "character": PEOPLE[(first + i) % 3],
+                    "location": PLACES[(first + i) % len(PLACES)],
+                    "wearing": f"a {COLOURS[(first + i) % 3]} {GARMENTS[(first + i) // 3 % len(GARMENTS)]}",
+                    "learns": [f"what happened on day {first + i + 1}"],
+                }
+            ],
         }
         for i in range(count)
     ]
@@ -71,13 +86,29 @@ def scenes(count: int, data: dict[str, Any]) -> list[dict[str, Any]]:
             "title": f"{data['chapter']['title']}, scene {first + i + 1}",
             "summary": f"Scene {first + i + 1} of {data['chapter']['title']}: they go on.",
             "location": places[(first + i) % len(places)],
+            "characters": PEOPLE,
+            "follows_from": first + i,
+            "because": "Mara wants to know more" if first + i else "the day before has ended",
+            "changes": [
+                {
+                    "character": "Tomas",
+                    "location": "",
+                    "wearing": f"a brown {GARMENTS[(first + i) % len(GARMENTS)]}",
+                    "learns": [f"the secret of scene {first + i + 1} of {data['chapter']['title']}"],
+                }
+            ],
         }
         for i in range(count)
     ]
 
 
+def shorter(text: str) -> str:
+    """Without what hangs on the sentence."""
+    return text.split(" while ")[0]
+
+
 def frames(count: int, data: dict[str, Any]) -> list[dict[str, Any]]:
-    first, place = len(data["frames_written"]), data["scene"]["location"]
+    first = len(data["frames_written"])
     title = data["scene"]["title"]
     told = []
     for i in range(first, first + count):
@@ -85,10 +116,16 @@ def frames(count: int, data: dict[str, Any]) -> list[dict[str, Any]]:
         verb = VERBS[i % len(VERBS)]
         told.append(
             {
-                "description": f"{title}: at the {place}, {who} meets {other}, number {i}.",
+                "description": f"{who} looking at {other} with {seen(i, title)}.",
                 "time_of_day": "evening",
                 "actions": [{"character": who, "verb": verb, "target": other, "expression": "happy"}],
                 "dialogue": [{"speaker": other, "text": f"This is line {i}."}] if i % 2 == 0 else [],
             }
         )
     return told
+
+
+def seen(number: int, title: str) -> str:
+    """What no other frame shows."""
+    rng = random.Random(f"{title} {number}")
+    return ", ".join(f"{rng.randint(100, 999)} {rng.choice(THINGS)}" for _ in range(2))

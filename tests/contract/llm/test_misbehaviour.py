@@ -78,6 +78,13 @@ MENDED: dict[str, tuple[str, api.Fault]] = {
         "outline",
         put("characters.1.appearance", "an old man with grey hair in a blue coat"),
     ),
+    "a chapter that changes somebody unknown": ("outline", put("chapters.0.changes.0.character", "Batman")),
+    "a chapter that ends nowhere": ("outline", put("chapters.0.changes.0.location", "moon base")),
+    "clothes that somebody else wears": ("scenes", put("scenes.0.changes.0.wearing", "a green dress")),
+    "a scene that follows from a later one": ("scenes", put("scenes.0.follows_from", 2)),
+    "a scene with somebody unknown": ("scenes", put("scenes.0.characters", ["Batman"])),
+    "somebody who is not in the scene": ("frames", put("frames.0.actions.0.character", "Somebody")),
+    "a frame that names a stranger": ("frames", put("frames.0.description", "By the wall, Batman waits.")),
     "the same frame twice": ("frames", put("frames", [{"description": "x"}] * 3)),
 }
 

@@ -10,8 +10,8 @@ from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.progress import silent
 from reelmill_script.domain import ScriptRequest, faults
-from reelmill_script.prompting import TOKEN_LIMIT, token_bound
 from reelmill_script.stage import ScriptStage
+from reelmill_script.tokens import CLIP_LIMIT, BoundedTokens
 from tests.contract.llm.requests import MOVIE, frames_of, request
 
 
@@ -30,7 +30,7 @@ async def test_every_prompt_names_no_character_and_fits_into_what_clip_reads(sta
     script = await stage.run(request(), silent)
     for frame in frames_of(script):
         assert frame.prompt.endswith("in <style> style")
-        assert token_bound(frame.prompt) <= TOKEN_LIMIT
+        assert BoundedTokens().count(frame.prompt) <= CLIP_LIMIT
         for character in script.characters:
             assert character.name not in frame.prompt
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from reelmill_llm.reading import UnreadableAnswer, is_refusal, read_answer, strict_schema
 from reelmill_script.llm.answers import ActionAnswer, FrameAnswer, OutlineAnswer
-from reelmill_script.llm.checks import Names
+from reelmill_script.llm.names import Names
 from reelmill_script.llm.writer import collect
 
 
@@ -83,7 +83,7 @@ def test_schemas_are_strict_everywhere_and_without_unsupported_words() -> None:
         return here + [found for value in node.values() for found in objects(value)]
 
     schema = strict_schema(OutlineAnswer)
-    assert len(objects(schema)) == 5
+    assert len(objects(schema)) == 6
     for found in objects(schema):
         assert found["additionalProperties"] is False
         assert set(found["required"]) == set(found["properties"])

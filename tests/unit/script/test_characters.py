@@ -9,13 +9,15 @@ from importlib.resources import files
 import pytest
 
 from reelmill.v1 import script_pb2
+from reelmill_kit.near_duplicates import Texts
 from reelmill_script.domain import ScriptRequest
 from reelmill_script.llm.answers import FramesAnswer, OutlineAnswer, ScenesAnswer
 from reelmill_script.llm.assembly import assemble
-from reelmill_script.llm.checks import characters_of, check_frames, check_outline, check_scenes, places_of
+from reelmill_script.llm.checks import check_frames, check_outline, check_scenes, story_of
 from reelmill_script.llm.likeness import check_appearance, check_name, check_texts
 from reelmill_script.offline.looks import alike
-from reelmill_script.prompting import TOKEN_LIMIT, frame_prompt, token_bound
+from reelmill_script.prompting import FrameWords, frame_prompt
+from reelmill_script.tokens import CLIP_LIMIT, BoundedTokens
 from reelmill_world import COLOURS, GARMENTS, HAIR, without_article
 from tests.contract.llm import screenwriter
 from tests.unit.script.stories import THEMES, asked, frames_of, scenes_of, told
@@ -101,6 +103,7 @@ def outline(**changes: object) -> OutlineAnswer:
     """A good outline of one chapter, its first character changed."""
     data = screenwriter.outline(1, {"theme": "x"})
     data["characters"] = [dict(data["characters"][0], **changes), *data["characters"][1:]]
+    data["chapters"][0]["changes"] = []
     return OutlineAnswer.model_validate(data)
 
 
@@ -111,18 +114,20 @@ def llm_script(request: ScriptRequest, looks: dict[str, str], rng: random.Random
         one["appearance"] = looks[one["name"]]
     answer = OutlineAnswer.model_validate(data)
     check_outline(answer, request.chapters, request.theme)
+    story = story_of(answer)
+    begins, everything = story.chapters(answer.chapters), Texts()
     scenes, frames = [], []
-    for chapter in answer.chapters:
+    for chapter, begin in zip(answer.chapters, begins, strict=False):
         told = {"chapter": chapter.model_dump(), "scenes_written": []}
         in_chapter = ScenesAnswer.model_validate({"scenes": screenwriter.scenes(request.scenes, told)})
-        check_scenes(in_chapter.scenes, places_of(answer), request.theme, characters_of(answer))
+        check_scenes(in_chapter.scenes, story.places, story, begin, request.theme)
         scenes.append(in_chapter.scenes)
         for _ in range(request.scenes):
             some = [_rambling(n, rng) for n in range(request.frames)]
             in_scene = FramesAnswer.model_validate({"frames": some})
-            check_frames(in_scene, characters_of(answer), request.theme)
+            check_frames(in_scene, story.names, request.theme, [*story.names.all, "Number"], everything, 1.0)
             frames.append(in_scene.frames)
-    return assemble(request, "test", answer, scenes, frames)
+    return assemble(request, "test", answer, scenes, frames, BoundedTokens())
 
 
 def _rambling(number: int, rng: random.Random) -> dict[str, object]:
@@ -145,19 +150,21 @@ def _rambling(number: int, rng: random.Random) -> dict[str, object]:
 def test_with_a_language_model_every_frame_of_a_character_has_its_without_article(seed: int) -> None:
     request = asked(shape=(2, 3, 8))
     script = llm_script(request, LOOKS, random.Random(seed))
-    words = {one.name: without_article(one.appearance) for one in script.characters}
-    for frame in frames_of(script):
-        assert len({action.character for action in frame.actions}) <= 2
-        assert token_bound(frame.prompt) <= TOKEN_LIMIT
-        for action in frame.actions:
-            assert words[action.character] in frame.prompt
-        if not frame.actions:
-            (smiling,) = re.findall(r"(\w+) smiles", frame.description)
-            assert words[smiling] in frame.prompt
+    looks = {one.name: without_article(one.appearance).rpartition(" in ")[0] for one in script.characters}
+    for scene in scenes_of(script):
+        words = {state.character: f"{looks[state.character]} in {state.wearing}" for state in scene.states}
+        for frame in scene.frames:
+            assert len({action.character for action in frame.actions}) <= 2
+            assert BoundedTokens().count(frame.prompt) <= CLIP_LIMIT
+            for action in frame.actions:
+                assert words[action.character] in frame.prompt
+            if not frame.actions:
+                (smiling,) = re.findall(r"(\w+) smiles", frame.description)
+                assert words[smiling] in frame.prompt
 
 
 def test_who_acts_but_is_not_named_is_in_the_prompt_all_the_same() -> None:
-    prompt = frame_prompt("They wait by Mara's boat.", LOOKS, "harbour", "day", ["Tomas", "Mara"])
+    prompt = frame_prompt(FrameWords("They wait by Mara's boat.", LOOKS, "harbour", "day", ["Tomas", "Mara"]))
     assert prompt.startswith(
         "an old slim man with grey hair in a brown suit and a tall heavy woman with short red hair in a long "
         "blue coat, They wait by the tall heavy woman's boat, in the harbour"

@@ -10,7 +10,7 @@ from reelmill.v1 import script_pb2
 from reelmill_script.domain import faults
 from reelmill_script.offline.places import place
 from reelmill_script.offline.texts import load
-from reelmill_script.prompting import TOKEN_LIMIT, token_bound
+from reelmill_script.tokens import CLIP_LIMIT, BoundedTokens
 from reelmill_world import (
     COLOURS,
     HELD_OBJECTS,
@@ -91,7 +91,7 @@ def test_prompts_are_canonical_captions_of_the_world(theme: str) -> None:
         assert re.match(r"(wide|medium|close) shot of ", frame.prompt)
         assert frame.prompt.endswith(", in <style> style")
         assert f"the {frame.location}, {frame.time_of_day}, " in frame.prompt
-        assert token_bound(frame.prompt) <= TOKEN_LIMIT
+        assert BoundedTokens().count(frame.prompt) <= CLIP_LIMIT
         assert frame.location in PLACES
 
 

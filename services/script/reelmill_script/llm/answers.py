@@ -101,10 +101,20 @@ class CharacterAnswer(BaseModel):
     appearance: Annotated[str, BeforeValidator(_one_line), StringConstraints(min_length=1, max_length=200)]
 
 
+class ChangeAnswer(BaseModel):
+    """How a character differs when a chapter or a scene is over; an empty text: as before."""
+
+    character: Title
+    location: Words
+    wearing: Words
+    learns: Annotated[list[Sentence], Field(max_length=4)]
+
+
 class ChapterAnswer(BaseModel):
     title: Title
     summary: Text
     locations: Annotated[list[str], Field(min_length=1)]
+    changes: Annotated[list[ChangeAnswer], Field(max_length=8)]
 
 
 class OutlineAnswer(BaseModel):
@@ -124,6 +134,10 @@ class SceneAnswer(BaseModel):
     title: Title
     summary: Text
     location: Title
+    characters: Annotated[list[str], Field(min_length=1, max_length=4)]
+    follows_from: Annotated[int, Field(ge=0, le=16)]
+    because: Annotated[str, BeforeValidator(_one_line), StringConstraints(max_length=300)]
+    changes: Annotated[list[ChangeAnswer], Field(max_length=8)]
 
 
 class ScenesAnswer(BaseModel):
@@ -151,3 +165,7 @@ class FrameAnswer(BaseModel):
 
 class FramesAnswer(BaseModel):
     frames: Annotated[list[FrameAnswer], Field(min_length=1)]
+
+
+class ShorterAnswer(BaseModel):
+    descriptions: Annotated[list[Sentence], Field(min_length=1)]

@@ -1,42 +1,23 @@
-"""What pydantic cannot know: names and places have to be those of the outline."""
+"""What pydantic cannot know of an answer: whether it fits the story that is there. Pure: no I/O.
+
+Every check raises ValueError with a sentence that tells the model what to do better.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
+from math import floor
 
-from .answers import ChapterAnswer, CharacterAnswer, FramesAnswer, OutlineAnswer, SceneAnswer
+from reelmill_kit.near_duplicates import NEARLY_THE_SAME, Texts
+
+from .answers import ChapterAnswer, CharacterAnswer, FramesAnswer, OutlineAnswer, SceneAnswer, ShorterAnswer
 from .likeness import check_appearance, check_name, check_texts
+from .names import Names, check_no_strangers, same_name, words_of_name
+from .story_state import Cast, Story, check_told_apart, clothes
 
 LOCATIONS = 12  # asked for; fewer are taken
 _PLACES_A_CHAPTER = 3
 _PLACE_LENGTH = 40
 _HAIR = re.compile(r"\b(?:\w*hair(?:ed)?|bald|braids?|bun|curls|locks|beard|ponytail)\b", re.IGNORECASE)
-_SMALL = {"a", "an", "the", "and", "with", "his", "her", "their", "in", "of", "long", "short", "old", "new"}
-_CLOTHES = re.compile(r"\b(?:in|wearing)\s+((?:an?|the|his|her|their)?\b.+)$", re.IGNORECASE)
-
-
-class Names:
-    """A closed list of names that forgives case, articles and surnames."""
-
-    def __init__(self, names: Iterable[str], what: str) -> None:
-        self.all = tuple(names)
-        self._what = what
-        self._by_key = {_key(name): name for name in self.all}
-
-    def find(self, name: str) -> str | None:
-        if found := self._by_key.get(_key(name)):
-            return found
-        words = set(_key(name).split())
-        near = [known for key, known in self._by_key.items() if words & set(key.split())]
-        return near[0] if len(near) == 1 else None
-
-    def get(self, name: str) -> str:
-        """Raises ValueError with a sentence for the model."""
-        if found := self.find(name):
-            return found
-        raise ValueError(f"{name!r} is not one of the {self._what}: {', '.join(self.all)}")
-
-    def __str__(self) -> str:
-        return ", ".join(self.all)
 
 
 def check_outline(outline: OutlineAnswer, chapters: int, theme: str) -> None:
@@ -44,69 +25,107 @@ def check_outline(outline: OutlineAnswer, chapters: int, theme: str) -> None:
     if len(outline.chapters) > chapters:
         raise ValueError(f"there are {len(outline.chapters)} chapters instead of {chapters}")
     names = [character.name for character in outline.characters]
-    if len({_key(name) for name in names}) < len(names):
+    if any(same_name(name, other) for i, name in enumerate(names) for other in names[:i]):
         raise ValueError("two characters have the same name")
     if not any(character.role == "main" for character in outline.characters):
         raise ValueError("no character has the role main")
     for location in outline.locations:
-        if len(_key(location.name).split()) > 2 or len(location.name) > _PLACE_LENGTH:
+        if words_of_name(location.name) > 2 or len(location.name) > _PLACE_LENGTH:
             raise ValueError(f"the location name {location.name!r} has more than two common words")
     for character in outline.characters:
         check_name(character.name, theme)
         check_appearance(character.appearance, theme)
-    _check_told_apart(outline.characters)
+    _check_appearances(outline.characters)
     descriptions = [character.description for character in outline.characters]
     check_texts([outline.title, outline.overview, *descriptions], theme, names)
-    check_chapters(outline.chapters, places_of(outline), theme, names)
+    story = story_of(outline)
+    check_chapters(outline.chapters, story, story.beginning, theme)
 
 
-def _check_told_apart(characters: Sequence[CharacterAnswer]) -> None:
+def _check_appearances(characters: Sequence[CharacterAnswer]) -> None:
     """Everybody has hair and clothes to be known by, and nobody wears what somebody else wears."""
-    worn: dict[str, str] = {}
-    for character in characters:
-        clothes = _CLOTHES.search(character.appearance)
-        if clothes is None or not _HAIR.search(character.appearance):
+    for one in characters:
+        if not clothes(one.appearance) or not _HAIR.search(one.appearance):
             raise ValueError(
-                f"the appearance {character.appearance!r} lacks hair or a garment with its colour; "
+                f"the appearance {one.appearance!r} lacks hair or a garment with its colour; "
                 "an example: 'a tall woman with short red hair in a long blue coat'"
             )
-        known = " ".join(sorted(set(re.findall(r"[a-z]+", clothes[1].lower())) - _SMALL))
-        if other := worn.get(known):
-            raise ValueError(
-                f"{other} and {character.name} wear the same; give one of them another garment and colour"
-            )
-        worn[known] = character.name
+    check_told_apart({one.name: clothes(one.appearance) or "" for one in characters})
 
 
-def check_chapters(
-    chapters: Iterable[ChapterAnswer], places: Names, theme: str, characters: Iterable[str]
-) -> None:
+def check_chapters(chapters: Iterable[ChapterAnswer], story: Story, begin: Cast, theme: str) -> None:
+    """`begin`: everybody as the first of these chapters begins."""
     chapters = list(chapters)
     for chapter in chapters:
         for location in chapter.locations[:_PLACES_A_CHAPTER]:
-            places.get(location)
-    check_texts([text for one in chapters for text in (one.title, one.summary)], theme, characters)
+            story.places.get(location)
+        begin = story.after(begin, chapter.changes)
+    _check_invented([(one.title, one.summary) for one in chapters], chapters, story, theme)
 
 
-def check_scenes(scenes: Iterable[SceneAnswer], places: Names, theme: str, characters: Names) -> None:
-    scenes = list(scenes)
-    for scene in scenes:
+def check_scenes(
+    scenes: Sequence[SceneAnswer], places: Names, story: Story, begin: Cast, theme: str, written: int = 0
+) -> None:
+    """`places`: the chapter's. `begin`: everybody as these begin. `written`: scenes before them."""
+    for number, scene in enumerate(scenes, written + 1):
         places.get(scene.location)
-    check_texts([text for one in scenes for text in (one.title, one.summary)], theme, characters.all)
+        if scene.follows_from >= number:
+            raise ValueError(f"scene {number} cannot follow from scene {scene.follows_from}")
+    story.scenes(begin, scenes)
+    _check_invented([(one.title, one.summary, one.because) for one in scenes], scenes, story, theme)
 
 
-def check_frames(answer: FramesAnswer, characters: Names, theme: str) -> None:
-    told: set[str] = set()
+def _check_invented(
+    texts: Iterable[tuple[str, ...]],
+    changed: Iterable[ChapterAnswer | SceneAnswer],
+    story: Story,
+    theme: str,
+) -> None:
+    learned = [fact for one in changed for change in one.changes for fact in change.learns]
+    check_texts([*(text for some in texts for text in some), *learned], theme, story.names.all)
+
+
+def check_frames(
+    answer: FramesAnswer, characters: Names, theme: str, known: Sequence[str], told: Texts, share: float
+) -> None:
+    """`characters`: those in the scene. `known`: texts whose names may be used. `told`: the movie's frames so
+    far. `share`: of these frames, how many may nearly repeat another one."""
+    here = Texts()
+    repeated: list[tuple[str, str]] = []
     for frame in answer.frames:
-        if frame.description.lower() in told:
-            raise ValueError(f"two frames have the same description {frame.description!r}")
-        told.add(frame.description.lower())
         for action in frame.actions:
             characters.get(action.character)
         for line in frame.dialogue:
             characters.get(line.speaker)
-        said = [line.text for line in frame.dialogue]
-        check_texts([frame.description, *said], theme, characters.all)
+        check_texts([frame.description, *(line.text for line in frame.dialogue)], theme, characters.all)
+        check_no_strangers(frame.description, [*known, theme])
+        likeness, nearest = max(told.most_like(frame.description), here.most_like(frame.description))
+        if likeness == 1:
+            raise ValueError(f"two frames have the same description {frame.description!r}")
+        if likeness > NEARLY_THE_SAME:
+            repeated.append((frame.description, nearest))
+        here.add(frame.description)
+    if len(repeated) > floor(share * len(answer.frames)):
+        ours, other = repeated[0]
+        raise ValueError(
+            f"{len(repeated)} of {len(answer.frames)} frames nearly repeat another one, for example {ours!r} "
+            f"repeats {other!r}; show something else in each"
+        )
+
+
+def check_shorter(answer: ShorterAnswer, frames: Sequence[str], names: Names) -> None:
+    """`frames`: the descriptions that were to be shortened."""
+    if len(answer.descriptions) != len(frames):
+        raise ValueError(f"there are {len(answer.descriptions)} descriptions instead of {len(frames)}")
+    for before, after in zip(frames, answer.descriptions, strict=True):
+        check_no_strangers(after, [before, *names.all])
+        for name in names.all:
+            if (name in before) != (name in after):
+                raise ValueError(f"{after!r} does not name the same people as {before!r}")
+
+
+def story_of(outline: OutlineAnswer) -> Story:
+    return Story(outline.characters, places_of(outline))
 
 
 def places_of(outline: OutlineAnswer) -> Names:
@@ -116,12 +135,3 @@ def places_of(outline: OutlineAnswer) -> Names:
 def chapter_places(chapter: ChapterAnswer, places: Names) -> Names:
     names = [places.get(name) for name in chapter.locations[:_PLACES_A_CHAPTER]]
     return Names(dict.fromkeys(names), "chapter's locations")
-
-
-def characters_of(outline: OutlineAnswer) -> Names:
-    return Names([character.name for character in outline.characters], "characters")
-
-
-def _key(name: str) -> str:
-    words = name.lower().replace("-", " ").split()
-    return " ".join(words[1:] if len(words) > 1 and words[0] in ("the", "a", "an") else words)

@@ -159,6 +159,7 @@ class Script(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     THEME_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    PROMPTS_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     overview: _builtins.str
     writer: _builtins.str
@@ -175,6 +176,10 @@ class Script(_message.Message):
     def chapters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Chapter]: ...
     @_builtins.property
     def usage(self) -> _common_pb2.Usage: ...
+    @_builtins.property
+    def prompts(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.PromptVersion]:
+        """The prompts it was written with; none where no language model wrote."""
+
     def __init__(
         self,
         *,
@@ -188,10 +193,11 @@ class Script(_message.Message):
         seed: _builtins.int = ...,
         theme: _builtins.str = ...,
         usage: _common_pb2.Usage | None = ...,
+        prompts: _abc.Iterable[_common_pb2.PromptVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["style", b"style", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chapters", b"chapters", "characters", b"characters", "locations", b"locations", "overview", b"overview", "seed", b"seed", "style", b"style", "theme", b"theme", "title", b"title", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chapters", b"chapters", "characters", b"characters", "locations", b"locations", "overview", b"overview", "prompts", b"prompts", "seed", b"seed", "style", b"style", "theme", b"theme", "title", b"title", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
