@@ -74,6 +74,7 @@ def checked(movie: movies_pb2.Movie, model_name: str) -> movies_pb2.Movie:
             raise invalid(f"movie.{field.name}", "is set by the service; leave it out")
     asked = movies_pb2.Movie(
         theme=validation.theme(movie.theme, "movie.theme"),
+        genre=validation.genre(movie.genre, "movie.genre"),
         seed=movie.seed,
         negative_prompt=validation.text(
             movie.negative_prompt, "movie.negative_prompt", _NEGATIVE_PROMPT_LENGTH, empty=True

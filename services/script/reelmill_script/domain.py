@@ -33,6 +33,7 @@ class ScriptRequest:
     frames: int
     seed: int
     style: Style | None
+    genre: str = ""
     # How it is paid for, and not what is asked for: no part of the digest.
     budget: Budget = field(default_factory=Budget)
 
@@ -51,6 +52,7 @@ class ScriptRequest:
             shape.frames,
             request.seed,
             Style(style.keyword, style.description) if style else None,
+            validation.genre(request.genre, "genre"),
             Budget.of(validation.budget(request.budget, "budget")),
         )
 
@@ -62,6 +64,7 @@ class ScriptRequest:
         """The same for requests that ask for the same script, whatever the movie: 64 hexadecimal digits."""
         style = [self.style.keyword, self.style.description] if self.style else None
         asked = [self.theme, self.chapters, self.scenes, self.frames, self.seed, style]
+        asked += [self.genre] if self.genre else []
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 

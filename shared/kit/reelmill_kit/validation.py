@@ -57,6 +57,11 @@ def theme(value: str, field: str = "theme") -> str:
     return text(value, field, THEME_LENGTH)
 
 
+def genre(value: str, field: str = "genre") -> str:
+    """A word for the kind of story, up to 40 characters; empty: as the theme suggests."""
+    return text(value, field, 40, empty=True)
+
+
 def shape(value: script_pb2.ScriptShape, field: str = "shape") -> script_pb2.ScriptShape:
     """1 to 16 chapters, scenes in a chapter and frames in a scene."""
     for name in ("chapters", "scenes", "frames"):

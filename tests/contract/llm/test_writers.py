@@ -64,6 +64,14 @@ async def test_a_given_style_is_used_as_it_is(stage: ScriptStage) -> None:
     assert script.style == asked.style
 
 
+async def test_a_genre_is_kept_and_makes_another_script(stage: ScriptStage) -> None:
+    asked = request()
+    asked.genre = " Horror "
+    script = await stage.run(asked, silent)
+    assert script.genre == "Horror"
+    assert (await stage.run(request(), silent)).genre == ""
+
+
 async def test_without_a_style_the_writer_chooses_one(stage: ScriptStage) -> None:
     script = await stage.run(request(), silent)
     assert script.style.keyword
@@ -117,6 +125,8 @@ async def test_progress_reaches_the_number_of_frames(stage: ScriptStage) -> None
         ({"theme": "a\x00b"}, "theme"),
         ({"theme": "x" * 2001}, "theme"),
         ({"theme": "x" * 10_000_000}, "theme"),
+        ({"genre": "x" * 41}, "genre"),
+        ({"genre": "horr\x00or"}, "genre"),
         ({"movie": "movies/m"}, "movie"),
         ({"movie": "projects/a/movies/../x"}, "movie"),
         ({"shape": script_pb2.ScriptShape(chapters=0, scenes=1, frames=1)}, "shape.chapters"),

@@ -24,6 +24,7 @@ def asked(
     seed: int = 1,
     style: script_pb2.StyleText | None = None,
     movie: str = "projects/acme/movies/m-1",
+    genre: str = "",
 ) -> ScriptRequest:
     chapters, scenes, frames = shape
     return ScriptRequest.parse(
@@ -33,6 +34,7 @@ def asked(
             shape=script_pb2.ScriptShape(chapters=chapters, scenes=scenes, frames=frames),
             seed=seed,
             style=style,
+            genre=genre,
         )
     )
 

@@ -38,6 +38,7 @@ def assemble(
         writer=model,
         seed=request.seed,
         theme=request.theme,
+        genre=request.genre,
     )
     descriptions = {location.name: location.description for location in outline.locations}
     script.locations.extend(

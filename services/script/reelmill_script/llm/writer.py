@@ -112,6 +112,8 @@ class _Expansion:
     async def _outline(self) -> OutlineAnswer:
         request = self._request
         data: dict[str, Any] = {"theme": request.theme}
+        if request.genre:
+            data["genre"] = request.genre
         if request.style:
             data["style"] = {"keyword": request.style.keyword, "description": request.style.description}
         outline = await self._ask(

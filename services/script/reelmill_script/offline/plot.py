@@ -43,6 +43,7 @@ class ChapterPlan:
 class Plot:
     people: dict[str, Person]
     premise: str
+    label: str  # what kind of story it is, in words
     slots: Slots
     chapters: list[ChapterPlan]
 
@@ -98,7 +99,8 @@ class _Planner:
                 chapter.scenes.append(scene)
                 number += 1
             chapters.append(chapter)
-        return Plot(self._people, self._premise, slots, chapters)
+        label = self._reading.genre.label or load("premises")[self._premise]["label"]
+        return Plot(self._people, self._premise, label, slots, chapters)
 
     def _scene(
         self, name: str, slots: Slots, here: Place, there: Place, moment: Moment, lead: str
@@ -146,7 +148,10 @@ class _Planner:
         return self._rng.choice([name for name in PLACES if name not in self._homes])
 
     def _choose_premise(self) -> str:
-        return (*self._reading.premises, self._rng.choice([p for p in load("premises") if p != "more"]))[0]
+        """What the theme points to, within what the genre may be."""
+        possible = self._reading.genre.premises or [p for p in load("premises") if p != "more"]
+        hinted = [premise for premise in self._reading.premises if premise in possible]
+        return (*hinted, self._rng.choice(possible))[0]
 
     def _all_clues(self) -> list[str]:
         texts = load("clues")

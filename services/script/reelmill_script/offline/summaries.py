@@ -2,6 +2,8 @@
 
 import random
 
+from reelmill_world import with_article
+
 from .plot import ChapterPlan, Plot, ScenePlan, Slots, weather_texts
 from .states import clothes
 from .texts import capital, fill, joined, load, title_case
@@ -120,15 +122,12 @@ def chapter_summary(chapter: ChapterPlan) -> str:
 
 def overview(plot: Plot, theme: str) -> str:
     """The whole story in one paragraph, beginning with the theme where that can be read aloud."""
-    label = load("premises")[plot.premise]["label"]
     places = list(dict.fromkeys(s.place.the for chapter in plot.chapters for s in chapter.scenes))
     told = []
     if len(theme) <= 200:
         told.append(capital(theme if theme.endswith((".", "!", "?")) else f"{theme}."))
-    article = "An" if label[0] in "aeiou" else "A"
-    told.append(
-        f"{article} {label} about {{A}}, {{A.role}} {{A.trait}}, who comes upon {{a_token}} with {{hook}}."
-    )
+    kind = capital(with_article(plot.label))
+    told.append(f"{kind} about {{A}}, {{A.role}} {{A.trait}}, who comes upon {{a_token}} with {{hook}}.")
     told.append("{Cause}.")
     if len(plot.chapters) > 1:
         told.append("With {B}, {B.role} {B.trait}, {A} sets out to {goal}, {stake}.")

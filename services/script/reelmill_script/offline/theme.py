@@ -15,6 +15,22 @@ _WARDROBE = re.compile(rf"\b({'|'.join(COLOURS)})\s+({'|'.join(GARMENTS)})\b", r
 
 
 @dataclass(frozen=True, slots=True)
+class Genre:
+    """What a story of this kind may be; all empty where no genre was asked for, or one that nobody knows."""
+
+    label: str = ""
+    premises: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
+    weathers: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, name: str) -> "Genre":
+        known = load("genres").get(name.strip().lower(), {})
+        return cls(known.get("label", ""), *(tuple(known.get(field, ())) for field in cls.__slots__[1:]))
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """Hints, best first; empty where the theme says nothing."""
 
@@ -31,10 +47,14 @@ class Reading:
     old: bool
     colour: str
     garment: str
+    genre: Genre
 
 
-def read_theme(theme: str) -> Reading:
-    words = [re.sub(r"['’]s?$", "", word) for word in re.findall(r"[a-zà-ÿ'’-]+", theme.lower())]
+def read_theme(theme: str, genre: str = "") -> Reading:
+    """`genre`: one of the paper's, or any word, which then is read as if the theme had it."""
+    kind = Genre.of(genre)
+    told = theme if kind.label else f"{theme} {genre}"
+    words = [re.sub(r"['’]s?$", "", word) for word in re.findall(r"[a-zà-ÿ'’-]+", told.lower())]
     lexicon = load("lexicon")
     role = _role(theme)
     two = _PAIR.match(theme.strip())
@@ -44,8 +64,8 @@ def read_theme(theme: str) -> Reading:
     wardrobe = _WARDROBE.search(theme)
     return Reading(
         places=ranked(lexicon["places"], words),
-        times=ranked(lexicon["times"], words),
-        weathers=ranked(lexicon["weathers"], words),
+        times=ranked(lexicon["times"], words) or kind.times,
+        weathers=ranked(lexicon["weathers"], words) or kind.weathers,
         tokens=ranked(lexicon["tokens"], words),
         premises=ranked(lexicon["premises"], words),
         styles=ranked(lexicon["styles"], words),
@@ -56,6 +76,7 @@ def read_theme(theme: str) -> Reading:
         old=bool({"old", "elderly", "retired", "grandmother", "grandfather", "widow"} & set(words)),
         colour=wardrobe[1].lower() if wardrobe else "",
         garment=wardrobe[2].lower() if wardrobe else "",
+        genre=kind,
     )
 
 

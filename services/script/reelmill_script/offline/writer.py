@@ -22,6 +22,13 @@ _STYLES = {
     "hidden": ("storybook", "comic"),
     "vanished": ("gothic", "neon"),
     "show": ("comic", "poster"),
+    "flood": ("winter", "poster"),
+    "machine": ("neon", "retro"),
+    "recipe": ("pastel", "storybook"),
+    "chase": ("poster", "neon"),
+    "archive": ("sepia", "sketch"),
+    "wish": ("storybook", "dreamy"),
+    "forgery": ("noir", "retro"),
 }
 
 
@@ -33,7 +40,7 @@ class OfflineWriter:
     async def write(self, request: ScriptRequest, report: Report) -> script_pb2.Script:
         report("planning the story", 0, request.frame_count)
         rng = random.Random(request.digest())
-        reading = read_theme(request.theme)
+        reading = read_theme(request.theme, request.genre)
         plot = plan(request, reading, rng)
         teller = Teller(rng, request.frame_count)
         taken: set[str] = set()
@@ -54,6 +61,7 @@ class OfflineWriter:
             writer=self.name,
             seed=request.seed,
             theme=request.theme,
+            genre=request.genre,
             usage=common_pb2.Usage(),
         )
 
@@ -115,7 +123,7 @@ def _causes(scene: ScenePlan, chapter: int, number: int, scenes: int) -> list[sc
 def _style(given: Style | None, reading: Reading, plot: Plot, rng: random.Random) -> script_pb2.StyleText:
     if given:
         return script_pb2.StyleText(keyword=given.keyword, description=given.description)
-    keyword = (*reading.styles, rng.choice(_STYLES[plot.premise]))[0]
+    keyword = (*reading.styles, rng.choice(reading.genre.styles or _STYLES[plot.premise]))[0]
     adjectives = re.findall(r"(?:very )?[\w-]+", style_words(NAMED_STYLES[keyword]))
     return script_pb2.StyleText(keyword=keyword, description=", ".join(adjectives))
 

@@ -54,6 +54,9 @@ async def create(
     seed: Annotated[
         int, typer.Option(min=-(2**63), max=2**63 - 1, help="The same request and seed make the same movie.")
     ] = 0,
+    genre: Annotated[
+        str, typer.Option(help='The kind of story, for example "mystery"; without: as the theme suggests.')
+    ] = "",
     style: Annotated[
         str, typer.Option(help='A style\'s keyword, for example "film noir"; without: one that fits.')
     ] = "",
@@ -82,6 +85,7 @@ async def create(
     """Make a movie."""
     wanted = Movie(
         theme=theme,
+        genre=genre,
         shape=script_pb2.ScriptShape(chapters=chapters, scenes=scenes, frames=frames),
         seed=seed,
         negative_prompt=negative_prompt,

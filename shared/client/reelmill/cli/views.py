@@ -53,6 +53,7 @@ def movie_view(movie: Movie) -> Table:
     row("movie", movie.name)
     row("title", movie.title)
     row("theme", movie.theme)
+    row("genre", movie.genre)
     row("state", state_text(movie.state))
     row("shape", f"{shape.chapters} x {shape.scenes} x {shape.frames} = {total} frames")
     row("style", movie.style.keyword or movie.style_name)

@@ -29,51 +29,51 @@ from reelmill.v1 import script_pb2 as reelmill_dot_v1_dot_script__pb2
 from reelmill.v1 import style_pb2 as reelmill_dot_v1_dot_style__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18reelmill/v1/movies.proto\x12\x0breelmill.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18reelmill/v1/common.proto\x1a\x18reelmill/v1/render.proto\x1a\x18reelmill/v1/script.proto\x1a\x17reelmill/v1/style.proto\"\xd2\x07\n\x05Movie\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05theme\x18\x02 \x01(\t\x12\'\n\x05shape\x18\x03 \x01(\x0b\x32\x18.reelmill.v1.ScriptShape\x12\x0c\n\x04seed\x18\x04 \x01(\x03\x12%\n\x05style\x18\x05 \x01(\x0b\x32\x16.reelmill.v1.StyleText\x12\x16\n\x0ereference_keys\x18\x06 \x03(\t\x12\x30\n\rstyle_options\x18\x07 \x01(\x0b\x32\x19.reelmill.v1.StyleOptions\x12,\n\x07\x64rawing\x18\x08 \x01(\x0b\x32\x1b.reelmill.v1.DrawingOptions\x12\x17\n\x0fnegative_prompt\x18\t \x01(\t\x12\x15\n\rlearned_style\x18\x16 \x01(\t\x12\r\n\x05model\x18\x17 \x01(\t\x12&\n\x04gate\x18\x18 \x01(\x0b\x32\x18.reelmill.v1.GateOptions\x12:\n\x12\x63haracter_identity\x18\x19 \x01(\x0e\x32\x1e.reelmill.v1.CharacterIdentity\x12#\n\x06\x62udget\x18\x1c \x01(\x0b\x32\x13.reelmill.v1.Budget\x12\'\n\x05state\x18\n \x01(\x0e\x32\x18.reelmill.v1.Movie.State\x12(\n\x06stages\x18\x0b \x03(\x0b\x32\x18.reelmill.v1.StageStatus\x12%\n\x07\x66\x61ilure\x18\x0c \x01(\x0b\x32\x14.reelmill.v1.Failure\x12\r\n\x05title\x18\r \x01(\t\x12\x12\n\nstyle_name\x18\x0e \x01(\t\x12\x12\n\nrequest_id\x18\x0f \x01(\t\x12\x10\n\x08revision\x18\x10 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rartefacts_uri\x18\x14 \x01(\t\x12!\n\x05usage\x18\x15 \x01(\x0b\x32\x12.reelmill.v1.Usage\"\x80\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\x12\x13\n\x0fSTATE_CANCELLED\x10\x05\"\xf1\x02\n\x0bStageStatus\x12!\n\x05stage\x18\x01 \x01(\x0e\x32\x12.reelmill.v1.Stage\x12-\n\x05state\x18\x02 \x01(\x0e\x32\x1e.reelmill.v1.StageStatus.State\x12\'\n\x08progress\x18\x03 \x01(\x0b\x32\x15.reelmill.v1.Progress\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x05usage\x18\x06 \x01(\x0b\x32\x12.reelmill.v1.Usage\"f\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_WAITING\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x0e\n\nSTATE_DONE\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\"[\n\x12\x43reateMovieRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12!\n\x05movie\x18\x02 \x01(\x0b\x32\x12.reelmill.v1.Movie\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"8\n\x13\x43reateMovieResponse\x12!\n\x05movie\x18\x01 \x01(\x0b\x32\x12.reelmill.v1.Movie\"\x1f\n\x0fGetMovieRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"5\n\x10GetMovieResponse\x12!\n\x05movie\x18\x01 \x01(\x0b\x32\x12.reelmill.v1.Movie\"t\n\x11ListMoviesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12(\n\x06states\x18\x04 \x03(\x0e\x32\x18.reelmill.v1.Movie.State\"Q\n\x12ListMoviesResponse\x12\"\n\x06movies\x18\x01 \x03(\x0b\x32\x12.reelmill.v1.Movie\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"8\n\x11WatchMovieRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rfrom_revision\x18\x02 \x01(\x03\"7\n\x12WatchMovieResponse\x12!\n\x05movie\x18\x01 \x01(\x0b\x32\x12.reelmill.v1.Movie\"\"\n\x12\x43\x61ncelMovieRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"8\n\x13\x43\x61ncelMovieResponse\x12!\n\x05movie\x18\x01 \x01(\x0b\x32\x12.reelmill.v1.Movie\"F\n\x11RetryMovieRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x06\x62udget\x18\x02 \x01(\x0b\x32\x13.reelmill.v1.Budget\"7\n\x12RetryMovieResponse\x12!\n\x05movie\x18\x01 \x01(\x0b\x32\x12.reelmill.v1.Movie\"\"\n\x12\x44\x65leteMovieRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x15\n\x13\x44\x65leteMovieResponse*\x83\x01\n\x11\x43haracterIdentity\x12\"\n\x1e\x43HARACTER_IDENTITY_UNSPECIFIED\x10\x00\x12#\n\x1f\x43HARACTER_IDENTITY_DESCRIPTIONS\x10\x01\x12%\n!CHARACTER_IDENTITY_LEARNED_TOKENS\x10\x02\x32\xbc\x04\n\x0cMovieService\x12P\n\x0b\x43reateMovie\x12\x1f.reelmill.v1.CreateMovieRequest\x1a .reelmill.v1.CreateMovieResponse\x12G\n\x08GetMovie\x12\x1c.reelmill.v1.GetMovieRequest\x1a\x1d.reelmill.v1.GetMovieResponse\x12M\n\nListMovies\x12\x1e.reelmill.v1.ListMoviesRequest\x1a\x1f.reelmill.v1.ListMoviesResponse\x12O\n\nWatchMovie\x12\x1e.reelmill.v1.WatchMovieRequest\x1a\x1f.reelmill.v1.WatchMovieResponse0\x01\x12P\n\x0b\x43\x61ncelMovie\x12\x1f.reelmill.v1.CancelMovieRequest\x1a .reelmill.v1.CancelMovieResponse\x12M\n\nRetryMovie\x12\x1e.reelmill.v1.RetryMovieRequest\x1a\x1f.reelmill.v1.RetryMovieResponse\x12P\n\x0b\x44\x65leteMovie\x12\x1f.reelmill.v1.DeleteMovieRequest\x1a .reelmill.v1.DeleteMovieResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18reelmill/v1/movies.proto\x12\x0breelmill.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18reelmill/v1/common.proto\x1a\x18reelmill/v1/render.proto\x1a\x18reelmill/v1/script.proto\x1a\x17reelmill/v1/style.proto\"\xe1\x07\n\x05Movie\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05theme\x18\x02 \x01(\t\x12\'\n\x05shape\x18\x03 \x01(\x0b\x32\x18.reelmill.v1.ScriptShape\x12\x0c\n\x04seed\x18\x04 \x01(\x03\x12%\n\x05style\x18\x05 \x01(\x0b\x32\x16.reelmill.v1.StyleText\x12\x16\n\x0ereference_keys\x18\x06 \x03(\t\x12\x30\n\rstyle_options\x18\x07 \x01(\x0b\x32\x19.reelmill.v1.StyleOptions\x12,\n\x07\x64rawing\x18\x08 \x01(\x0b\x32\x1b.reelmill.v1.DrawingOptions\x12\x17\n\x0fnegative_prompt\x18\t \x01(\t\x12\x15\n\rlearned_style\x18\x16 \x01(\t\x12\r\n\x05model\x18\x17 \x01(\t\x12&\n\x04gate\x18\x18 \x01(\x0b\x32\x18.reelmill.v1.GateOptions\x12:\n\x12\x63haracter_identity\x18\x19 \x01(\x0e\x32\x1e.reelmill.v1.CharacterIdentity\x12\r\n\x05genre\x18\x1a \x01(\t\x12#\n\x06\x62udget\x18\x1c \x01(\x0b\x32\x13.reelmill.v1.Budget\x12\'\n\x05state\x18\n \x01(\x0e\x32\x18.reelmill.v1.Movie.State\x12(\n\x06stages\x18\x0b \x03(\x0b\x32\x18.reelmill.v1.StageStatus\x12%\n\x07\x66\x61ilure\x18\x0c \x01(\x0b\x32\x14.reelmill.v1.Failure\x12\r\n\x05title\x18\r \x01(\t\x12\x12\n\nstyle_name\x18\x0e \x01(\t\x12\x12\n\nrequest_id\x18\x0f \x01(\t\x12\x10\n\x08revision\x18\x10 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rartefacts_uri\x18\x14 \x01(\t\x12!\n\x05usage\x18\x15 \x01(\x0b\x32\x12.reelmill.v1.Usage\"\x80\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\x12\x13\n\x0fSTATE_CANCELLED\x10\x05\"\xf1\x02\n\x0bStageStatus\x12!\n\x05stage\x18\x01 \x01(\x0e\x32\x12.reelmill.v1.Stage\x12-\n\x05state\x18\x02 \x01(\x0e\x32\x1e.reelmill.v1.StageStatus.State\x12\'\n\x08progress\x18\x03 \x01(\x0b\x32\x15.reelmill.v1.Progress\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12!\n\x05usage\x18\x06 \x01(\x0b\x32\x12.reelmill.v1.Usage\"f\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_WAITING\x10\x01\x12\x11\n\rSTATE_RUNNING\x10\x02\x12\x0e\n\nSTATE_DONE\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\"[\n\x12\x43reateMovieRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12!\n\x05movie\x18\x02 \x01(\x0b\x32\x12.reelmill.v1.Movie\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"8\n\x13\x43reateMovieResponse\x12!\n\x05movie\x18\x01 \x01(\x0b\x32\x12.reelmill.v1.Movie\"\x1f\n\x0fGetMovieRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"5\n\x10GetMovieResponse\x12!\n\x05movie\x18\x01 \x01(\x0b\x32\x12.reelmill.v1.Movie\"t\n\x11ListMoviesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12(\n\x06states\x18\x04 \x03(\x0e\x32\x18.reelmill.v1.Movie.State\"Q\n\x12ListMoviesResponse\x12\"\n\x06movies\x18\x01 \x03(\x0b\x32\x12.reelmill.v1.Movie\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"8\n\x11WatchMovieRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rfrom_revision\x18\x02 \x01(\x03\"7\n\x12WatchMovieResponse\x12!\n\x05movie\x18\x01 \x01(\x0b\x32\x12.reelmill.v1.Movie\"\"\n\x12\x43\x61ncelMovieRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"8\n\x13\x43\x61ncelMovieResponse\x12!\n\x05movie\x18\x01 \x01(\x0b\x32\x12.reelmill.v1.Movie\"F\n\x11RetryMovieRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12#\n\x06\x62udget\x18\x02 \x01(\x0b\x32\x13.reelmill.v1.Budget\"7\n\x12RetryMovieResponse\x12!\n\x05movie\x18\x01 \x01(\x0b\x32\x12.reelmill.v1.Movie\"\"\n\x12\x44\x65leteMovieRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x15\n\x13\x44\x65leteMovieResponse*\x83\x01\n\x11\x43haracterIdentity\x12\"\n\x1e\x43HARACTER_IDENTITY_UNSPECIFIED\x10\x00\x12#\n\x1f\x43HARACTER_IDENTITY_DESCRIPTIONS\x10\x01\x12%\n!CHARACTER_IDENTITY_LEARNED_TOKENS\x10\x02\x32\xbc\x04\n\x0cMovieService\x12P\n\x0b\x43reateMovie\x12\x1f.reelmill.v1.CreateMovieRequest\x1a .reelmill.v1.CreateMovieResponse\x12G\n\x08GetMovie\x12\x1c.reelmill.v1.GetMovieRequest\x1a\x1d.reelmill.v1.GetMovieResponse\x12M\n\nListMovies\x12\x1e.reelmill.v1.ListMoviesRequest\x1a\x1f.reelmill.v1.ListMoviesResponse\x12O\n\nWatchMovie\x12\x1e.reelmill.v1.WatchMovieRequest\x1a\x1f.reelmill.v1.WatchMovieResponse0\x01\x12P\n\x0b\x43\x61ncelMovie\x12\x1f.reelmill.v1.CancelMovieRequest\x1a .reelmill.v1.CancelMovieResponse\x12M\n\nRetryMovie\x12\x1e.reelmill.v1.RetryMovieRequest\x1a\x1f.reelmill.v1.RetryMovieResponse\x12P\n\x0b\x44\x65leteMovie\x12\x1f.reelmill.v1.DeleteMovieRequest\x1a .reelmill.v1.DeleteMovieResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reelmill.v1.movies_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHARACTERIDENTITY']._serialized_start=2368
-  _globals['_CHARACTERIDENTITY']._serialized_end=2499
+  _globals['_CHARACTERIDENTITY']._serialized_start=2383
+  _globals['_CHARACTERIDENTITY']._serialized_end=2514
   _globals['_MOVIE']._serialized_start=178
-  _globals['_MOVIE']._serialized_end=1156
-  _globals['_MOVIE_STATE']._serialized_start=1028
-  _globals['_MOVIE_STATE']._serialized_end=1156
-  _globals['_STAGESTATUS']._serialized_start=1159
-  _globals['_STAGESTATUS']._serialized_end=1528
-  _globals['_STAGESTATUS_STATE']._serialized_start=1426
-  _globals['_STAGESTATUS_STATE']._serialized_end=1528
-  _globals['_CREATEMOVIEREQUEST']._serialized_start=1530
-  _globals['_CREATEMOVIEREQUEST']._serialized_end=1621
-  _globals['_CREATEMOVIERESPONSE']._serialized_start=1623
-  _globals['_CREATEMOVIERESPONSE']._serialized_end=1679
-  _globals['_GETMOVIEREQUEST']._serialized_start=1681
-  _globals['_GETMOVIEREQUEST']._serialized_end=1712
-  _globals['_GETMOVIERESPONSE']._serialized_start=1714
-  _globals['_GETMOVIERESPONSE']._serialized_end=1767
-  _globals['_LISTMOVIESREQUEST']._serialized_start=1769
-  _globals['_LISTMOVIESREQUEST']._serialized_end=1885
-  _globals['_LISTMOVIESRESPONSE']._serialized_start=1887
-  _globals['_LISTMOVIESRESPONSE']._serialized_end=1968
-  _globals['_WATCHMOVIEREQUEST']._serialized_start=1970
-  _globals['_WATCHMOVIEREQUEST']._serialized_end=2026
-  _globals['_WATCHMOVIERESPONSE']._serialized_start=2028
-  _globals['_WATCHMOVIERESPONSE']._serialized_end=2083
-  _globals['_CANCELMOVIEREQUEST']._serialized_start=2085
-  _globals['_CANCELMOVIEREQUEST']._serialized_end=2119
-  _globals['_CANCELMOVIERESPONSE']._serialized_start=2121
-  _globals['_CANCELMOVIERESPONSE']._serialized_end=2177
-  _globals['_RETRYMOVIEREQUEST']._serialized_start=2179
-  _globals['_RETRYMOVIEREQUEST']._serialized_end=2249
-  _globals['_RETRYMOVIERESPONSE']._serialized_start=2251
-  _globals['_RETRYMOVIERESPONSE']._serialized_end=2306
-  _globals['_DELETEMOVIEREQUEST']._serialized_start=2308
-  _globals['_DELETEMOVIEREQUEST']._serialized_end=2342
-  _globals['_DELETEMOVIERESPONSE']._serialized_start=2344
-  _globals['_DELETEMOVIERESPONSE']._serialized_end=2365
-  _globals['_MOVIESERVICE']._serialized_start=2502
-  _globals['_MOVIESERVICE']._serialized_end=3074
+  _globals['_MOVIE']._serialized_end=1171
+  _globals['_MOVIE_STATE']._serialized_start=1043
+  _globals['_MOVIE_STATE']._serialized_end=1171
+  _globals['_STAGESTATUS']._serialized_start=1174
+  _globals['_STAGESTATUS']._serialized_end=1543
+  _globals['_STAGESTATUS_STATE']._serialized_start=1441
+  _globals['_STAGESTATUS_STATE']._serialized_end=1543
+  _globals['_CREATEMOVIEREQUEST']._serialized_start=1545
+  _globals['_CREATEMOVIEREQUEST']._serialized_end=1636
+  _globals['_CREATEMOVIERESPONSE']._serialized_start=1638
+  _globals['_CREATEMOVIERESPONSE']._serialized_end=1694
+  _globals['_GETMOVIEREQUEST']._serialized_start=1696
+  _globals['_GETMOVIEREQUEST']._serialized_end=1727
+  _globals['_GETMOVIERESPONSE']._serialized_start=1729
+  _globals['_GETMOVIERESPONSE']._serialized_end=1782
+  _globals['_LISTMOVIESREQUEST']._serialized_start=1784
+  _globals['_LISTMOVIESREQUEST']._serialized_end=1900
+  _globals['_LISTMOVIESRESPONSE']._serialized_start=1902
+  _globals['_LISTMOVIESRESPONSE']._serialized_end=1983
+  _globals['_WATCHMOVIEREQUEST']._serialized_start=1985
+  _globals['_WATCHMOVIEREQUEST']._serialized_end=2041
+  _globals['_WATCHMOVIERESPONSE']._serialized_start=2043
+  _globals['_WATCHMOVIERESPONSE']._serialized_end=2098
+  _globals['_CANCELMOVIEREQUEST']._serialized_start=2100
+  _globals['_CANCELMOVIEREQUEST']._serialized_end=2134
+  _globals['_CANCELMOVIERESPONSE']._serialized_start=2136
+  _globals['_CANCELMOVIERESPONSE']._serialized_end=2192
+  _globals['_RETRYMOVIEREQUEST']._serialized_start=2194
+  _globals['_RETRYMOVIEREQUEST']._serialized_end=2264
+  _globals['_RETRYMOVIERESPONSE']._serialized_start=2266
+  _globals['_RETRYMOVIERESPONSE']._serialized_end=2321
+  _globals['_DELETEMOVIEREQUEST']._serialized_start=2323
+  _globals['_DELETEMOVIEREQUEST']._serialized_end=2357
+  _globals['_DELETEMOVIERESPONSE']._serialized_start=2359
+  _globals['_DELETEMOVIERESPONSE']._serialized_end=2380
+  _globals['_MOVIESERVICE']._serialized_start=2517
+  _globals['_MOVIESERVICE']._serialized_end=3089
 # @@protoc_insertion_point(module_scope)

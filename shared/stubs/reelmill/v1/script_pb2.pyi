@@ -29,6 +29,7 @@ class WriteScriptRequest(_message.Message):
     SHAPE_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     STYLE_FIELD_NUMBER: _builtins.int
+    GENRE_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
     movie: _builtins.str
     """The movie the script belongs to: `projects/{project}/movies/{movie}`."""
@@ -36,6 +37,8 @@ class WriteScriptRequest(_message.Message):
     """What the movie is about, in one or a few sentences; 1 to 2000 characters."""
     seed: _builtins.int
     """Same request and seed, same script (offline writer; an LLM is asked for the same)."""
+    genre: _builtins.str
+    """A word for the kind of story, for example "mystery"; up to 40 characters. Empty: as the theme suggests."""
     @_builtins.property
     def shape(self) -> Global___ScriptShape:
         """How many chapters, scenes in a chapter, frames in a scene. 1 to 16 each."""
@@ -56,11 +59,12 @@ class WriteScriptRequest(_message.Message):
         shape: Global___ScriptShape | None = ...,
         seed: _builtins.int = ...,
         style: Global___StyleText | None = ...,
+        genre: _builtins.str = ...,
         budget: _common_pb2.Budget | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "shape", b"shape", "style", b"style"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "movie", b"movie", "seed", b"seed", "shape", b"shape", "style", b"style", "theme", b"theme"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "genre", b"genre", "movie", b"movie", "seed", b"seed", "shape", b"shape", "style", b"style", "theme", b"theme"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -159,6 +163,7 @@ class Script(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     THEME_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    GENRE_FIELD_NUMBER: _builtins.int
     PROMPTS_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     overview: _builtins.str
@@ -166,6 +171,7 @@ class Script(_message.Message):
     """Who wrote it: "offline" or the name of the language model."""
     seed: _builtins.int
     theme: _builtins.str
+    genre: _builtins.str
     @_builtins.property
     def style(self) -> Global___StyleText: ...
     @_builtins.property
@@ -193,11 +199,12 @@ class Script(_message.Message):
         seed: _builtins.int = ...,
         theme: _builtins.str = ...,
         usage: _common_pb2.Usage | None = ...,
+        genre: _builtins.str = ...,
         prompts: _abc.Iterable[_common_pb2.PromptVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["style", b"style", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chapters", b"chapters", "characters", b"characters", "locations", b"locations", "overview", b"overview", "prompts", b"prompts", "seed", b"seed", "style", b"style", "theme", b"theme", "title", b"title", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chapters", b"chapters", "characters", b"characters", "genre", b"genre", "locations", b"locations", "overview", b"overview", "prompts", b"prompts", "seed", b"seed", "style", b"style", "theme", b"theme", "title", b"title", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
