@@ -189,9 +189,9 @@ def _handler(server: OpenAiServer) -> type[BaseHTTPRequestHandler]:
 
 def _name(system: str) -> str:
     """What is asked for: the first quoted list with a number, or the outline."""
-    for name, items in (("frames", "frames"), ("scenes", "scenes"), ("shorter", "descriptions")):
+    for items in ("frames", "scenes", "themes", "descriptions"):
         if f'Write "{items}": exactly' in system:
-            return name
+            return "shorter" if items == "descriptions" else items
     return "outline" if "outline of an original movie" in system else "other"
 
 

@@ -17,6 +17,9 @@ from .offline.writer import OfflineWriter
 from .service import ScriptJobs, ScriptService
 from .settings import ScriptSettings
 from .stage import ScriptStage
+from .themes import Inventor
+from .themes.language_model import LlmInventor
+from .themes.offline import OfflineInventor
 from .tokens import open_tokens
 
 
@@ -26,12 +29,14 @@ async def serve() -> None:
     store = S3Store(settings)
     llm = open_llm(LlmSettings())
     writer: Writer = OfflineWriter()
+    inventor: Inventor = OfflineInventor()
     if llm:
         try:
             tokens = open_tokens(settings.diffusion_model)
         except ValueError as error:
             raise SystemExit(f"REELMILL_DIFFUSION_MODEL: {error}") from None
         writer = LlmWriter(llm, store, tokens, settings.script_near_duplicates)
+        inventor = LlmInventor(llm, store)
     stage = ScriptStage(writer, store)
     worker = JobWorker(
         bus,
@@ -47,7 +52,7 @@ async def serve() -> None:
     name = script_pb2.DESCRIPTOR.services_by_name["ScriptService"].full_name
     add = script_pb2_grpc.add_ScriptServiceServicer_to_server
     try:
-        await runtime.run([(add, ScriptService(stage), name)], [worker.run])
+        await runtime.run([(add, ScriptService(stage, inventor), name)], [worker.run])
     finally:
         if llm:
             await llm.close()

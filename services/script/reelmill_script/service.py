@@ -8,11 +8,19 @@ from reelmill_kit.errors import Reason, ReelmillError, invalid
 from reelmill_kit.progress import Report, stream
 
 from .stage import ScriptStage
+from .themes import Inventor, ThemesRequest
 
 
 class ScriptService(script_pb2_grpc.ScriptServiceServicer):
-    def __init__(self, stage: ScriptStage) -> None:
+    def __init__(self, stage: ScriptStage, inventor: Inventor) -> None:
         self._stage = stage
+        self._inventor = inventor
+
+    async def InventThemes(
+        self, request: script_pb2.InventThemesRequest, context: Any
+    ) -> script_pb2.InventThemesResponse:
+        invented = await self._inventor.invent(ThemesRequest.parse(request))
+        return script_pb2.InventThemesResponse(themes=invented.themes, usage=invented.usage.message)
 
     async def WriteScript(
         self, request: script_pb2.WriteScriptRequest, context: Any

@@ -16,6 +16,8 @@ GARMENTS = ("coat", "suit", "shirt", "sweater", "dress")
 
 def write(system: str, user: str) -> object:
     data = json.loads(user)
+    if match := re.search(r'"themes": exactly (\d+)', system):
+        return {"themes": [theme(genre, data["themes_written"]) for genre in data["genres"]][: int(match[1])]}
     if '"descriptions": exactly' in system:
         return {"descriptions": [shorter(one["text"]) for one in data["too_long"]]}
     if match := re.search(r'"frames": exactly (\d+)', system):
@@ -129,3 +131,10 @@ def seen(number: int, title: str) -> str:
     """What no other frame shows."""
     rng = random.Random(f"{title} {number}")
     return ", ".join(f"{rng.randint(100, 999)} {rng.choice(THINGS)}" for _ in range(2))
+
+
+def theme(genre: str, written: list[str]) -> str:
+    """Another one each time."""
+    rng = random.Random(f"{genre} {written} {random.random()}")
+    words = " ".join(rng.choice(THINGS) for _ in range(8))
+    return f"A keeper of the {rng.choice(PLACES)} has {rng.randint(1000, 9999)} {words}"

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ValidationError
 
 from reelmill_llm.reading import UnreadableAnswer, is_refusal, read_answer, strict_schema
 from reelmill_script.llm.answers import ActionAnswer, FrameAnswer, OutlineAnswer
+from reelmill_script.llm.collecting import collect
 from reelmill_script.llm.names import Names
-from reelmill_script.llm.writer import collect
 
 
 class Thing(BaseModel):

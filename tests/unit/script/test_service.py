@@ -14,6 +14,7 @@ from reelmill_kit.progress import silent
 from reelmill_script.offline.writer import OfflineWriter
 from reelmill_script.service import ScriptJobs, ScriptService
 from reelmill_script.stage import ScriptStage
+from reelmill_script.themes.offline import OfflineInventor
 
 MOVIE = "projects/acme/movies/m-1"
 NAME = script_pb2.DESCRIPTOR.services_by_name["ScriptService"].full_name
@@ -29,7 +30,8 @@ def stage() -> ScriptStage:
 
 @pytest.fixture
 async def channel(stage: ScriptStage) -> AsyncIterator[grpc.aio.Channel]:
-    server = GrpcServer([(script_pb2_grpc.add_ScriptServiceServicer_to_server, ScriptService(stage), NAME)])
+    service = ScriptService(stage, OfflineInventor())
+    server = GrpcServer([(script_pb2_grpc.add_ScriptServiceServicer_to_server, service, NAME)])
     port = await server.start("127.0.0.1:0")
     await server.set_ready(True)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -52,6 +54,14 @@ async def test_bad_input_is_an_invalid_argument_that_names_the_field(channel: gr
             pass
     assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "shape.chapters" in str(error.value.details())
+
+
+async def test_themes_can_be_asked_for(channel: grpc.aio.Channel) -> None:
+    stub: script_pb2_grpc.ScriptServiceAsyncStub = script_pb2_grpc.ScriptServiceStub(channel)
+    request = script_pb2.InventThemesRequest(parent="projects/acme", genres=["Horror", "", "Sci-Fi"])
+    assert len((await stub.InventThemes(request)).themes) == 3
+    with pytest.raises(grpc.aio.AioRpcError, match="genres: is empty"):
+        await stub.InventThemes(script_pb2.InventThemesRequest(parent="projects/acme"))
 
 
 async def test_the_service_is_known_to_health(channel: grpc.aio.Channel) -> None:

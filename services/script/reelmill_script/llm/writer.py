@@ -1,8 +1,7 @@
 """Story expanding with a language model: outline, then scenes, then frames (MovieLLM, section 3.1)."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -41,13 +40,11 @@ from .checks import (
     check_shorter,
     story_of,
 )
+from .collecting import collect, together
 from .names import Names
 from .story_state import Cast, Story, as_data
 
 T = TypeVar("T", bound=BaseModel)
-I = TypeVar("I")  # noqa: E741 - an item of a list that is asked for
-R = TypeVar("R")
-_ROUNDS = 4  # times that missing items are asked for
 _SHORTEST = 6  # words that still say who does what
 
 
@@ -291,37 +288,3 @@ def _scene_context(
     so_far = [*context["story_so_far"], *(scene.summary for scene in scenes[:index])]
     after = scenes[index + 1].summary if index + 1 < len(scenes) else context["comes_next"]
     return context | {"chapter": chapter.summary, "story_so_far": so_far, "comes_next": after}
-
-
-async def collect(
-    what: str,
-    count: int,
-    more: Callable[[int, Sequence[I]], Awaitable[Sequence[I]]],
-    first: Sequence[I] = (),
-) -> list[I]:
-    """`count` items: asks for the missing ones until all are there, up to a limit; the excess is left out.
-
-    Raises LLM_BAD_ANSWER when they do not come together.
-    """
-    items = list(first)
-    for _ in range(_ROUNDS):
-        if len(items) >= count:
-            break
-        items += await more(count - len(items), items)
-    if len(items) < count:
-        raise ReelmillError(
-            Reason.LLM_BAD_ANSWER,
-            f"the language model gave only {len(items)} of {count} {what} although asked {_ROUNDS} times; "
-            f"ask for fewer {what}, or use a model that follows instructions better",
-        )
-    return items[:count]
-
-
-async def together(work: Sequence[Coroutine[Any, Any, R]]) -> list[R]:
-    """All results in order. The first failure ends the rest and is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in work]
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    return [task.result() for task in tasks]

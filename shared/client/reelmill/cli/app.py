@@ -7,6 +7,7 @@ import typer
 
 from . import artefacts, making, releases, stack
 from .output import grouped
+from .themes import themes
 
 app = typer.Typer(
     name="reelmill",
@@ -27,6 +28,7 @@ grouped(
     making.retry,
     making.delete,
     artefacts.export,
+    themes,
 )
 release = typer.Typer(no_args_is_help=True, help="Make, list, check and fetch datasets of many movies.")
 grouped(

@@ -12,6 +12,7 @@ from .artefacts import Artefact, ArtefactStore, DownloadError
 from .errors import CallError
 from .movies import ENDED, MovieClient
 from .releases import ReleaseClient
+from .scripts import ScriptClient
 
 __all__ = [
     "ENDED",
@@ -22,4 +23,5 @@ __all__ = [
     "Movie",
     "MovieClient",
     "ReleaseClient",
+    "ScriptClient",
 ]

@@ -527,3 +527,68 @@ class DialogueLine(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DialogueLine: _TypeAlias = DialogueLine  # noqa: Y015
+
+@_typing.final
+class InventThemesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    GENRES_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`projects/{project}`."""
+    seed: _builtins.int
+    @_builtins.property
+    def genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """A genre a theme, in order; 1 to 1000. An empty one: any."""
+
+    @_builtins.property
+    def known(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Themes not to come near to; up to 1000."""
+
+    @_builtins.property
+    def budget(self) -> _common_pb2.Budget: ...
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        genres: _abc.Iterable[_builtins.str] | None = ...,
+        seed: _builtins.int = ...,
+        known: _abc.Iterable[_builtins.str] | None = ...,
+        budget: _common_pb2.Budget | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "genres", b"genres", "known", b"known", "parent", b"parent", "seed", b"seed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InventThemesRequest: _TypeAlias = InventThemesRequest  # noqa: Y015
+
+@_typing.final
+class InventThemesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THEMES_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """As many as genres, in their order."""
+
+    @_builtins.property
+    def usage(self) -> _common_pb2.Usage: ...
+    def __init__(
+        self,
+        *,
+        themes: _abc.Iterable[_builtins.str] | None = ...,
+        usage: _common_pb2.Usage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["themes", b"themes", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InventThemesResponse: _TypeAlias = InventThemesResponse  # noqa: Y015

@@ -40,6 +40,11 @@ class ScriptServiceStub:
                 request_serializer=reelmill_dot_v1_dot_script__pb2.WriteScriptRequest.SerializeToString,
                 response_deserializer=reelmill_dot_v1_dot_script__pb2.WriteScriptResponse.FromString,
                 _registered_method=True)
+        self.InventThemes = channel.unary_unary(
+                '/reelmill.v1.ScriptService/InventThemes',
+                request_serializer=reelmill_dot_v1_dot_script__pb2.InventThemesRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_script__pb2.InventThemesResponse.FromString,
+                _registered_method=True)
 
 
 class ScriptServiceServicer:
@@ -55,6 +60,13 @@ class ScriptServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def InventThemes(self, request, context):
+        """Invents themes, one for each genre asked for, no two alike. Asked again, it pays for no answer twice.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ScriptServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +74,11 @@ def add_ScriptServiceServicer_to_server(servicer, server):
                     servicer.WriteScript,
                     request_deserializer=reelmill_dot_v1_dot_script__pb2.WriteScriptRequest.FromString,
                     response_serializer=reelmill_dot_v1_dot_script__pb2.WriteScriptResponse.SerializeToString,
+            ),
+            'InventThemes': grpc.unary_unary_rpc_method_handler(
+                    servicer.InventThemes,
+                    request_deserializer=reelmill_dot_v1_dot_script__pb2.InventThemesRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_script__pb2.InventThemesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -92,6 +109,33 @@ class ScriptService:
             '/reelmill.v1.ScriptService/WriteScript',
             reelmill_dot_v1_dot_script__pb2.WriteScriptRequest.SerializeToString,
             reelmill_dot_v1_dot_script__pb2.WriteScriptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InventThemes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.ScriptService/InventThemes',
+            reelmill_dot_v1_dot_script__pb2.InventThemesRequest.SerializeToString,
+            reelmill_dot_v1_dot_script__pb2.InventThemesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,8 @@ class ScriptServiceStub:
     The script is also stored, so asking again for the same movie with the same
     request returns the stored one.
     """
+    InventThemes: _grpc.UnaryUnaryMultiCallable[_script_pb2.InventThemesRequest, _script_pb2.InventThemesResponse]
+    """Invents themes, one for each genre asked for, no two alike. Asked again, it pays for no answer twice."""
 
 @_typing.type_check_only
 class ScriptServiceAsyncStub(ScriptServiceStub):
@@ -49,6 +51,8 @@ class ScriptServiceAsyncStub(ScriptServiceStub):
     The script is also stored, so asking again for the same movie with the same
     request returns the stored one.
     """
+    InventThemes: _aio.UnaryUnaryMultiCallable[_script_pb2.InventThemesRequest, _script_pb2.InventThemesResponse]  # type: ignore[assignment]
+    """Invents themes, one for each genre asked for, no two alike. Asked again, it pays for no answer twice."""
 
 class ScriptServiceServicer(metaclass=_abc_1.ABCMeta):
     """Expands a theme into a movie-length script, level by level (MovieLLM, section 3.1)."""
@@ -63,5 +67,13 @@ class ScriptServiceServicer(metaclass=_abc_1.ABCMeta):
         The script is also stored, so asking again for the same movie with the same
         request returns the stored one.
         """
+
+    @_abc_1.abstractmethod
+    def InventThemes(
+        self,
+        request: _script_pb2.InventThemesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_script_pb2.InventThemesResponse, _abc.Awaitable[_script_pb2.InventThemesResponse]]:
+        """Invents themes, one for each genre asked for, no two alike. Asked again, it pays for no answer twice."""
 
 def add_ScriptServiceServicer_to_server(servicer: ScriptServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
