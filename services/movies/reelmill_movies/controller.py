@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from google.protobuf import json_format
@@ -32,10 +33,14 @@ class Controller:
         self._movies = movies
         self._window = frame_window
         self._scripts: dict[str, script_pb2.Script] = {}
+        self.moved: Callable[[Record], None] = lambda record: None
+        """Hears of a movie that has come a step further, or ended."""
 
-    async def create(self, name: MovieName, request_id: str, asked: movies_pb2.Movie) -> Record:
+    async def create(
+        self, name: MovieName, request_id: str, asked: movies_pb2.Movie, batch: str = ""
+    ) -> Record:
         """Makes the movie that `asked` describes, once: the same request again returns the same movie."""
-        record = domain.new_record(name, request_id, asked, self._store.uri(name.prefix), now())
+        record = domain.new_record(name, request_id, asked, self._store.uri(name.prefix), now(), batch)
         created = await self._movies.create(record)
         if created is None:
             existing = await self._movies.get(name)
@@ -68,6 +73,7 @@ class Controller:
             await self._ended(record, first=changed)
         elif not event.HasField("progress"):
             await self.advance(name)
+            self.moved(record)
 
     async def frame_failed(self, event: events_pb2.FrameEvent) -> None:
         def apply(record: Record) -> bool:
@@ -124,8 +130,15 @@ class Controller:
         # Failed frames are counted by the same subjects as finished ones, which tell of themselves again.
         await self._bus.purge(FRAMES, name.any_frame_subject)
         await self._tell(record, "retried")
+        self.moved(record)
         await self.advance(name)
         return await self._movies.get(name)
+
+    async def set_paused(self, name: MovieName, paused: bool) -> None:
+        """Holds a movie, or lets it go on where it was."""
+        await self._movies.change(name, lambda record: domain.set_paused(record, paused))
+        if not paused:
+            await self.advance(name)
 
     async def delete(self, name: MovieName) -> None:
         record = await self._movies.get(name)
@@ -145,7 +158,8 @@ class Controller:
             if record.ended:
                 continue
             quiet = time.time() - record.movie.update_time.ToDatetime(UTC).timestamp()
-            if quiet < idle:  # somebody is at it, and does it in the trace of the movie's caller
+            # Else somebody is at it, and does it in the trace of the movie's caller.
+            if quiet < idle or record.paused:
                 continue
             await self.advance(record.name)
             if await self._bus.subjects(JOBS, record.name.any_job_subject):
@@ -180,7 +194,7 @@ class Controller:
                 domain.apply_stage_event(newest, event, now())
             return True
 
-        await self._movies.change(record.name, apply)
+        self.moved(await self._movies.change(record.name, apply))
 
     async def _learned_style(self, project: str, name: str) -> style_pb2.Style:
         prefix = ProjectName(project).style_prefix(name.rsplit("/", 1)[-1])
@@ -265,6 +279,7 @@ class Controller:
         if record.movie.state != movies_pb2.Movie.STATE_SUCCEEDED:
             await self._bus.purge(JOBS, record.name.any_job_subject)
         await self._tell(record, state)
+        self.moved(record)
 
     async def _tell(self, record: Record, verb: str) -> None:
         name = record.name

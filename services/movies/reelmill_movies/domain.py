@@ -5,6 +5,7 @@ script -> style -> render -> dataset, with qa beside style and render (it needs 
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,7 +25,7 @@ PIPELINE: dict[Stage, frozenset[Stage]] = {
     common_pb2.STAGE_QA: frozenset({common_pb2.STAGE_SCRIPT}),
     common_pb2.STAGE_DATASET: frozenset({common_pb2.STAGE_RENDER, common_pb2.STAGE_QA}),
 }
-_ENDED = (Movie.STATE_SUCCEEDED, Movie.STATE_FAILED, Movie.STATE_CANCELLED)
+ENDED = (Movie.STATE_SUCCEEDED, Movie.STATE_FAILED, Movie.STATE_CANCELLED)
 
 
 @dataclass(slots=True)
@@ -43,14 +44,24 @@ class Record:
     style_digest: str = ""
     # What the style was learned from: frames are compared with it.
     reference_keys: list[str] = field(default_factory=list)
+    # Its batch is paused: no stage begins and no frame is released.
+    paused: bool = False
 
     @property
     def name(self) -> MovieName:
         return MovieName.parse(self.movie.name, "movie.name")
 
     @property
+    def revision(self) -> int:
+        return self.movie.revision
+
+    @revision.setter
+    def revision(self, revision: int) -> None:
+        self.movie.revision = revision
+
+    @property
     def ended(self) -> bool:
-        return self.movie.state in _ENDED
+        return self.movie.state in ENDED
 
     def to_json(self) -> bytes:
         return json.dumps(
@@ -62,6 +73,7 @@ class Record:
                 "styleKey": self.style_key,
                 "styleDigest": self.style_digest,
                 "referenceKeys": self.reference_keys,
+                "paused": self.paused,
             }
         ).encode()
 
@@ -75,7 +87,9 @@ class Record:
             released=fields["released"],
             style_key=fields["styleKey"],
             style_digest=fields["styleDigest"],
-            reference_keys=fields.get("referenceKeys", []),  # not in records of before the gate
+            # Not in records of before the gate and before batches.
+            reference_keys=fields.get("referenceKeys", []),
+            paused=fields.get("paused", False),
         )
 
 
@@ -86,12 +100,17 @@ def request_digest(movie: movies_pb2.Movie) -> str:
 
 
 def new_record(
-    name: MovieName, request_id: str, asked: movies_pb2.Movie, artefacts_uri: str, now: datetime
+    name: MovieName,
+    request_id: str,
+    asked: movies_pb2.Movie,
+    artefacts_uri: str,
+    now: datetime,
+    batch: str = "",
 ) -> Record:
     """The record of a movie that was just asked for; `asked` has only checked input fields."""
     movie = Movie()
     movie.CopyFrom(asked)
-    movie.name = str(name)
+    movie.name, movie.batch = str(name), batch
     movie.request_id = request_id
     movie.state = Movie.STATE_PENDING
     movie.artefacts_uri = artefacts_uri
@@ -108,7 +127,7 @@ def status(record: Record, stage: Stage) -> movies_pb2.StageStatus:
 
 def ready_stages(record: Record) -> list[Stage]:
     """Stages that wait although everything they need is done."""
-    if record.ended:
+    if record.ended or record.paused:
         return []
     done = {s.stage for s in record.movie.stages if s.state == Status.STATE_DONE}
     return [
@@ -176,13 +195,17 @@ def apply_stage_event(record: Record, event: events_pb2.StageEvent, now: datetim
 def book(record: Record, entry: movies_pb2.StageStatus, usage: common_pb2.Usage) -> None:
     """Stages tell what they have cost over all runs, so this is set, and the movie's own is their sum."""
     entry.usage.CopyFrom(usage)
+    record.movie.usage.CopyFrom(total_usage(one.usage for one in record.movie.stages))
+
+
+def total_usage(parts: Iterable[common_pb2.Usage]) -> common_pb2.Usage:
     total = common_pb2.Usage()
-    for one in record.movie.stages:
-        total.calls += one.usage.calls
-        total.input_tokens += one.usage.input_tokens
-        total.output_tokens += one.usage.output_tokens
-        total.cost_micros += one.usage.cost_micros
-    record.movie.usage.CopyFrom(total)
+    for one in parts:
+        total.calls += one.calls
+        total.input_tokens += one.input_tokens
+        total.output_tokens += one.output_tokens
+        total.cost_micros += one.cost_micros
+    return total
 
 
 def budget_left(record: Record, stage: Stage) -> common_pb2.Budget:
@@ -211,7 +234,7 @@ def count_frames(record: Record, done: int, now: datetime) -> bool:
 def frames_to_release(record: Record, window: int) -> range:
     """The next frames to give to the renderers, so that no more than a window of them is under way."""
     entry = status(record, common_pb2.STAGE_RENDER)
-    if record.ended or entry.state != Status.STATE_RUNNING:
+    if record.ended or record.paused or entry.state != Status.STATE_RUNNING:
         return range(0)
     stop = min(entry.progress.done + window, total_frames(record))
     return range(record.released, max(stop, record.released))
@@ -235,6 +258,14 @@ def cancel(record: Record, now: datetime) -> bool:
     return True
 
 
+def set_paused(record: Record, paused: bool) -> bool:
+    """Holds the movie, or lets it go on; returns False if it is so already or has ended."""
+    if record.ended or record.paused == paused:
+        return False
+    record.paused = paused
+    return True
+
+
 def retry(record: Record, now: datetime, budget: common_pb2.Budget | None = None) -> None:
     """Begins a new run of what is not done, with another budget where one is given.
 
@@ -251,6 +282,7 @@ def retry(record: Record, now: datetime, budget: common_pb2.Budget | None = None
         record.movie.budget.CopyFrom(budget)
     record.run += 1
     record.released = 0
+    record.paused = False
     record.movie.state = Movie.STATE_PENDING
     record.movie.ClearField("failure")
     record.movie.ClearField("end_time")

@@ -18,7 +18,6 @@ from reelmill_kit.names import STAGE_NAMES, MovieName
 from reelmill_kit.telemetry import logger, trace_context, tracer
 
 from .controller import Controller
-from .repository import MovieRepository
 from .requests import RequestChecker
 
 _BATCH = 32
@@ -30,19 +29,10 @@ _STAGES = frozenset(STAGE_NAMES.values())
 
 
 class Intake:
-    def __init__(
-        self,
-        bus: Bus,
-        controller: Controller,
-        movies: MovieRepository,
-        checker: RequestChecker,
-        reconcile_interval: float,
-    ) -> None:
+    def __init__(self, bus: Bus, controller: Controller, checker: RequestChecker) -> None:
         self._bus = bus
         self._controller = controller
-        self._movies = movies
         self._checker = checker
-        self._reconcile_interval = reconcile_interval
         # Movies that have finished frames to count, with the trace they belong to.
         self._to_count: dict[str, Context] = {}
 
@@ -60,15 +50,6 @@ class Intake:
             await self._consume(FRAMES, _FRAMES_BATCH, self._frame)
         finally:
             counter.cancel()
-
-    async def reconcile(self) -> None:
-        """At the start, and from then on at intervals: takes up what a crash or a lost bus left behind."""
-        if restored := await self._movies.restore():
-            logger().warning("movies restored from the object store", movies=restored)
-        while True:
-            with suppress(ReelmillError):
-                await self._controller.reconcile(idle=self._reconcile_interval)
-            await asyncio.sleep(self._reconcile_interval)
 
     async def _consume(self, stream: str, batch: int, handle: Callable[[Msg], Awaitable[None]]) -> None:
         consumer = self._bus.consumer(stream, "movies")

@@ -7,12 +7,15 @@ from reelmill_kit.bus import Bus
 from reelmill_kit.runtime import Runtime
 from reelmill_kit.store import S3Store
 
+from .batches.controller import BatchController
+from .batches.repository import BatchRepository
 from .controller import Controller
 from .intake import Intake
 from .repository import MovieRepository
 from .requests import RequestChecker
 from .service import MovieServicer
 from .settings import MoviesSettings
+from .upkeep import Upkeep
 
 
 async def serve() -> None:
@@ -24,12 +27,15 @@ async def serve() -> None:
     movies = MovieRepository(bus, store)
     controller = Controller(bus, store, movies, settings.frame_window)
     checker = RequestChecker(store, settings.model_name)
-    intake = Intake(bus, controller, movies, checker, settings.reconcile_interval)
-    servicer = MovieServicer(controller, movies, checker)
+    batches = BatchRepository(bus, store)
+    batch_controller = BatchController(bus, batches, movies, controller)
+    intake = Intake(bus, controller, checker)
+    upkeep = Upkeep(controller, movies, batch_controller, batches, settings.reconcile_interval)
+    servicer = MovieServicer(controller, movies, checker, batch_controller, batches)
 
     await runtime.run(
         [(movies_pb2_grpc.add_MovieServiceServicer_to_server, servicer, "reelmill.v1.MovieService")],
-        [intake.reconcile, intake.requests, intake.stage_events, intake.frames],
+        [upkeep.run, batch_controller.run, intake.requests, intake.stage_events, intake.frames],
     )
 
 

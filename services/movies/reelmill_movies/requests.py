@@ -8,7 +8,6 @@ from reelmill_kit.errors import invalid
 from reelmill_kit.names import MovieName, ProjectName
 from reelmill_kit.store import ObjectStore
 
-_REQUEST_ID_LENGTH = 128
 _NEGATIVE_PROMPT_LENGTH = 1000
 _DEFAULT_SHAPE = script_pb2.ScriptShape(chapters=3, scenes=3, frames=3)
 _OUTPUT_ONLY = (
@@ -25,6 +24,7 @@ _OUTPUT_ONLY = (
     "end_time",
     "artefacts_uri",
     "usage",
+    "batch",
 )
 
 
@@ -39,15 +39,18 @@ class RequestChecker:
         Raises INVALID_FIELD naming the field.
         """
         project = ProjectName.parse(request.parent, "parent").project
-        request_id = request.request_id
-        if not 1 <= len(request_id) <= _REQUEST_ID_LENGTH or not request_id.isprintable():
-            raise invalid("request_id", f"is not 1 to {_REQUEST_ID_LENGTH} printable characters")
-        asked = checked(request.movie, self._model_name)
-        for index, key in enumerate(asked.reference_keys):
-            await self._check_reference(project, key, f"movie.reference_keys[{index}]")
-        if asked.learned_style:
-            await self._check_learned_style(project, asked.learned_style)
+        request_id = validation.request_id(request.request_id)
+        asked = await self.check_movie(project, request.movie, "movie")
         return MovieName.for_request(project, request_id), request_id, asked
+
+    async def check_movie(self, project: str, movie: movies_pb2.Movie, field: str) -> movies_pb2.Movie:
+        """What is asked for with its defaults filled in. `field`: where the movie is in the request."""
+        asked = checked(movie, self._model_name, field)
+        for index, key in enumerate(asked.reference_keys):
+            await self._check_reference(project, key, f"{field}.reference_keys[{index}]")
+        if asked.learned_style:
+            await self._check_learned_style(project, asked.learned_style, f"{field}.learned_style")
+        return asked
 
     async def _check_reference(self, project: str, key: str, field: str) -> None:
         if not key.startswith(f"projects/{project}/") or "//" in key or "/../" in key:
@@ -57,50 +60,50 @@ class RequestChecker:
         data = await self._store.get(key)
         await asyncio.to_thread(images.check, data, field)
 
-    async def _check_learned_style(self, project: str, name: str) -> None:
+    async def _check_learned_style(self, project: str, name: str, field: str) -> None:
         prefix = f"projects/{project}/styles/"
         style = name.removeprefix(prefix)
         known = name.startswith(prefix) and style.isalnum()
         if not known or not await self._store.exists(f"{prefix}{style}/style.json"):
-            raise invalid(
-                "movie.learned_style", f"{name[:120]!r} is no style that was learned in this project"
-            )
+            raise invalid(field, f"{name[:120]!r} is no style that was learned in this project")
 
 
-def checked(movie: movies_pb2.Movie, model_name: str) -> movies_pb2.Movie:
+def checked(movie: movies_pb2.Movie, model_name: str, field: str) -> movies_pb2.Movie:
     """The input fields of a movie, checked and with defaults; output fields must not be set."""
-    for field, _ in movie.ListFields():
-        if field.name in _OUTPUT_ONLY:
-            raise invalid(f"movie.{field.name}", "is set by the service; leave it out")
+    for given, _ in movie.ListFields():
+        if given.name in _OUTPUT_ONLY:
+            raise invalid(f"{field}.{given.name}", "is set by the service; leave it out")
     asked = movies_pb2.Movie(
-        theme=validation.theme(movie.theme, "movie.theme"),
-        genre=validation.genre(movie.genre, "movie.genre"),
+        theme=validation.theme(movie.theme, f"{field}.theme"),
+        genre=validation.genre(movie.genre, f"{field}.genre"),
         seed=movie.seed,
         negative_prompt=validation.text(
-            movie.negative_prompt, "movie.negative_prompt", _NEGATIVE_PROMPT_LENGTH, empty=True
+            movie.negative_prompt, f"{field}.negative_prompt", _NEGATIVE_PROMPT_LENGTH, empty=True
         ),
         reference_keys=movie.reference_keys,
         learned_style=movie.learned_style,
         model=movie.model,
-        style=validation.style(movie.style, "movie.style"),
-        style_options=validation.style_options(movie.style_options, "movie.style_options"),
-        drawing=validation.drawing(movie.drawing, "movie.drawing"),
+        style=validation.style(movie.style, f"{field}.style"),
+        style_options=validation.style_options(movie.style_options, f"{field}.style_options"),
+        drawing=validation.drawing(movie.drawing, f"{field}.drawing"),
         character_identity=movie.character_identity,
     )
     if movie.HasField("budget"):
-        asked.budget.CopyFrom(validation.budget(movie.budget, "movie.budget"))
+        asked.budget.CopyFrom(validation.budget(movie.budget, f"{field}.budget"))
     if movie.HasField("gate"):  # else not set either: a request of before the gate stays the same request
-        asked.gate.CopyFrom(validation.gate(movie.gate, "movie.gate"))
+        asked.gate.CopyFrom(validation.gate(movie.gate, f"{field}.gate"))
     asked.shape.CopyFrom(movie.shape if movie.HasField("shape") else _DEFAULT_SHAPE)
-    validation.shape(asked.shape, "movie.shape")
+    validation.shape(asked.shape, f"{field}.shape")
     if asked.character_identity not in movies_pb2.CharacterIdentity.values():
-        raise invalid("movie.character_identity", f"{asked.character_identity} is no way to keep characters")
+        raise invalid(
+            f"{field}.character_identity", f"{asked.character_identity} is no way to keep characters"
+        )
     if asked.model not in ("", model_name):
         raise invalid(
-            "movie.model", f"{asked.model[:60]!r} is unknown; this installation draws with {model_name!r}"
+            f"{field}.model", f"{asked.model[:60]!r} is unknown; this installation draws with {model_name!r}"
         )
     if len(asked.reference_keys) > validation.REFERENCES_LIMIT:
-        raise invalid("movie.reference_keys", f"has more than {validation.REFERENCES_LIMIT} keys")
+        raise invalid(f"{field}.reference_keys", f"has more than {validation.REFERENCES_LIMIT} keys")
     if asked.learned_style and asked.reference_keys:
-        raise invalid("movie.learned_style", "and movie.reference_keys exclude each other")
+        raise invalid(f"{field}.learned_style", f"and {field}.reference_keys exclude each other")
     return asked

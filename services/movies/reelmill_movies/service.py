@@ -1,10 +1,7 @@
 """MovieService: the gRPC door."""
 
-import base64
-import json
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -14,16 +11,20 @@ from reelmill_kit import validation
 from reelmill_kit.errors import invalid
 from reelmill_kit.names import MovieName, ProjectName
 
+from . import paging
+from .batches.controller import BatchController
+from .batches.repository import BatchRepository
+from .batches.requests import BatchChecker
+from .batches.service import BatchCalls
 from .controller import Controller
-from .domain import Movie, Record
+from .domain import Movie
 from .repository import MovieRepository
 from .requests import RequestChecker
 
 Context = grpc.aio.ServicerContext
-_DEFAULT_PAGE, _LARGEST_PAGE = 50, 1000
 
 
-class MovieServicer(movies_pb2_grpc.MovieServiceServicer):
+class MovieCalls:
     def __init__(self, controller: Controller, movies: MovieRepository, checker: RequestChecker) -> None:
         self._controller = controller
         self._movies = movies
@@ -47,21 +48,17 @@ class MovieServicer(movies_pb2_grpc.MovieServiceServicer):
         self, request: movies_pb2.ListMoviesRequest, context: Any
     ) -> movies_pb2.ListMoviesResponse:
         project = ProjectName.parse(request.parent, "parent").project
-        size = _page_size(request.page_size)
         for index, state in enumerate(request.states):
             if state not in Movie.State.values() or state == Movie.STATE_UNSPECIFIED:
                 raise invalid(f"states[{index}]", f"{state} is no state of a movie")
-        after = _decode_token(request)
-        records = sorted(await self._movies.list(project), key=_newest_first)
-        found = [
-            r.movie
-            for r in records
-            if (not request.states or r.movie.state in request.states)
-            and (after is None or _newest_first(r) > after)
-        ]
-        page = found[:size]
-        token = _encode_token(request, page[-1]) if len(found) > size else ""
-        return movies_pb2.ListMoviesResponse(movies=page, next_page_token=token)
+        query = [request.parent, sorted(request.states)]
+        page = paging.Page("ListMovies", request.page_size, request.page_token, query)
+        movies, token = page.of(
+            record.movie
+            for record in await self._movies.list(project)
+            if not request.states or record.movie.state in request.states
+        )
+        return movies_pb2.ListMoviesResponse(movies=movies, next_page_token=token)
 
     async def WatchMovie(
         self, request: movies_pb2.WatchMovieRequest, context: Any
@@ -93,34 +90,16 @@ class MovieServicer(movies_pb2_grpc.MovieServiceServicer):
         return movies_pb2.DeleteMovieResponse()
 
 
-def _page_size(asked: int) -> int:
-    if asked < 0:
-        raise invalid("page_size", "is negative; 0 means the default")
-    return min(asked or _DEFAULT_PAGE, _LARGEST_PAGE)
+class MovieServicer(MovieCalls, BatchCalls, movies_pb2_grpc.MovieServiceServicer):
+    """All calls of MovieService."""
 
-
-def _newest_first(record: Record) -> tuple[float, str]:
-    return -record.movie.create_time.ToDatetime(UTC).timestamp(), record.movie.name
-
-
-def _query(request: movies_pb2.ListMoviesRequest) -> list[Any]:
-    return [request.parent, sorted(request.states)]
-
-
-def _encode_token(request: movies_pb2.ListMoviesRequest, last: movies_pb2.Movie) -> str:
-    position = [last.create_time.ToDatetime(UTC).isoformat(), last.name, _query(request)]
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
-
-
-def _decode_token(request: movies_pb2.ListMoviesRequest) -> tuple[float, str] | None:
-    """Where the page before ended. A token says which query it belongs to."""
-    if not request.page_token:
-        return None
-    try:
-        created, name, query = json.loads(base64.urlsafe_b64decode(request.page_token.encode()))
-        position = -datetime.fromisoformat(created).timestamp(), str(name)
-    except (ValueError, TypeError) as error:
-        raise invalid("page_token", "is not a token that ListMovies gave out") from error
-    if query != _query(request):
-        raise invalid("page_token", "belongs to a call with another parent or other states")
-    return position
+    def __init__(
+        self,
+        controller: Controller,
+        movies: MovieRepository,
+        checker: RequestChecker,
+        batch_controller: BatchController,
+        batches: BatchRepository,
+    ) -> None:
+        MovieCalls.__init__(self, controller, movies, checker)
+        BatchCalls.__init__(self, batch_controller, batches, BatchChecker(checker))

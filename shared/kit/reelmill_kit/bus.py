@@ -1,6 +1,6 @@
 """The bus: NATS JetStream behind one object that connects, reconnects and says how it is.
 
-Streams carry work and news; KV holds the state of movies. All is created up front, idempotently.
+Streams carry work and news; KV holds the state of movies and batches. All is created up front, idempotently.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from .telemetry import logger, trace_headers, tracer
 T = TypeVar("T")
 
 JOBS, EVENTS, REQUESTS, FRAMES, DLQ = "JOBS", "EVENTS", "REQUESTS", "FRAMES", "DLQ"
-MOVIES_BUCKET = "reelmill-movies"
+MOVIES_BUCKET, BATCHES_BUCKET = "reelmill-movies", "reelmill-batches"
 _DAY = 24 * 3600.0
 _DEDUPLICATION = 600.0
 
@@ -205,9 +205,9 @@ class Bus:
         subject = "reelmill.dlq." + message.subject.removeprefix("reelmill.")
         await self.guard(lambda: self.jetstream.publish(subject, message.data, headers=headers))
 
-    async def movies(self) -> KeyValue:
-        """The bucket that holds the state of movies."""
-        return await self.guard(lambda: self.jetstream.key_value(MOVIES_BUCKET))
+    async def bucket(self, name: str) -> KeyValue:
+        """A bucket that holds the state of movies or batches."""
+        return await self.guard(lambda: self.jetstream.key_value(name))
 
     async def purge(self, stream: str, subject: str) -> None:
         await self.guard(lambda: self.jetstream.purge_stream(stream, subject=subject))
@@ -295,7 +295,7 @@ class Consumer:
 
 
 async def ensure_topology(jetstream: JetStreamContext, ack_wait: float) -> None:
-    """Creates streams, consumers and the KV bucket, or brings them up to date. Safe to run at any time."""
+    """Creates streams, consumers and the KV buckets, or brings them up to date. Safe to run at any time."""
     for stream in _STREAMS:
         config = stream.evolve(storage=StorageType.FILE)
         try:
@@ -311,12 +311,13 @@ async def ensure_topology(jetstream: JetStreamContext, ack_wait: float) -> None:
     for stream_name, subject in ((REQUESTS, "reelmill.requests.*"), (EVENTS, "reelmill.events.>")):
         await _ensure_consumer(jetstream, stream_name, "movies", subject, ack_wait, max_ack_pending=1000)
     await _ensure_consumer(jetstream, FRAMES, "movies", "reelmill.frames.>", ack_wait, max_ack_pending=5000)
-    try:
-        await jetstream.key_value(MOVIES_BUCKET)
-    except BucketNotFoundError:
-        await jetstream.create_key_value(
-            KeyValueConfig(bucket=MOVIES_BUCKET, history=1, storage=StorageType.FILE)
-        )
+    for bucket in (MOVIES_BUCKET, BATCHES_BUCKET):
+        try:
+            await jetstream.key_value(bucket)
+        except BucketNotFoundError:
+            await jetstream.create_key_value(
+                KeyValueConfig(bucket=bucket, history=1, storage=StorageType.FILE)
+            )
 
 
 async def _ensure_consumer(

@@ -17,6 +17,7 @@ else:
 _ID = r"[a-z][a-z0-9-]{0,61}[a-z0-9]|[a-z]"
 _PROJECT = re.compile(rf"projects/({_ID})")
 _MOVIE = re.compile(rf"projects/({_ID})/movies/({_ID})")
+_BATCH = re.compile(rf"projects/({_ID})/batches/({_ID})")
 _RELEASE_ID = re.compile(r"[a-z](?:[a-z0-9.-]{0,61}[a-z0-9])?")
 _RELEASE = re.compile(rf"projects/({_ID})/releases/({_RELEASE_ID.pattern})")
 _FORM = "1 to 63 of a-z, 0-9 and '-', beginning with a letter, not ending with '-'"
@@ -128,6 +129,56 @@ class MovieName:
     @property
     def kv_key(self) -> str:
         return f"{self.project}.{self.movie}"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchName:
+    project: str
+    batch: str
+
+    @classmethod
+    def parse(cls, text: str, field: str) -> "BatchName":
+        """Raises INVALID_FIELD naming `field` unless the text is `projects/{project}/batches/{batch}`."""
+        if not (match := _BATCH.fullmatch(text)):
+            raise invalid(
+                field, f"{_shown(text)} is not 'projects/{{project}}/batches/{{batch}}' with ids of {_FORM}"
+            )
+        return cls(match[1], match[2])
+
+    @classmethod
+    def for_request(cls, project: str, request_id: str) -> "BatchName":
+        """The batch that a request makes: the same request always names the same batch."""
+        digest = hashlib.sha256(f"{project}\n{request_id}".encode()).hexdigest()
+        return cls(project, f"b-{digest[:16]}")
+
+    def __str__(self) -> str:
+        return f"projects/{self.project}/batches/{self.batch}"
+
+    def movie(self, item: int, attempt: int) -> MovieName:
+        """The movie that is made for an item; no request id makes the same, for they have one line."""
+        digest = hashlib.sha256(f"{self}\n{item}\n{attempt}".encode()).hexdigest()
+        return MovieName(self.project, f"m-{digest[:16]}")
+
+    # Object keys.
+
+    @property
+    def prefix(self) -> str:
+        return f"{self}/"
+
+    @property
+    def record_key(self) -> str:
+        return f"{self}/batch.json"
+
+    def themes_key(self, digest: str) -> str:
+        """Themes of a request with this digest: two requests never write the same object."""
+        return f"{self}/themes-{digest[:16]}.json"
+
+    def event_subject(self, verb: str) -> str:
+        return f"reelmill.events.{self.project}.batch.{verb}"
+
+    @property
+    def kv_key(self) -> str:
+        return f"{self.project}.{self.batch}"
 
 
 @dataclass(frozen=True, slots=True)

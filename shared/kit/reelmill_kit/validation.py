@@ -6,6 +6,7 @@ from reelmill.v1 import common_pb2, render_pb2, script_pb2, style_pb2
 
 from .errors import invalid
 
+REQUEST_ID_LENGTH = 128
 THEME_LENGTH = 2000
 KEYWORD_LENGTH = 60
 DESCRIPTION_LENGTH = 500
@@ -50,6 +51,12 @@ def text(value: str, field: str, longest: int, *, empty: bool = False) -> str:
     for at, char in enumerate(value):
         if unicodedata.category(char) in ("Cc", "Cs"):
             raise invalid(field, f"has the control character U+{ord(char):04X} at position {at}")
+    return value
+
+
+def request_id(value: str, field: str = "request_id") -> str:
+    if not 1 <= len(value) <= REQUEST_ID_LENGTH or not value.isprintable():
+        raise invalid(field, f"is not 1 to {REQUEST_ID_LENGTH} printable characters")
     return value
 
 

@@ -2,115 +2,30 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import pytest
 from google.protobuf import json_format
 
 from reelmill.v1 import common_pb2, events_pb2, movies_pb2, script_pb2, style_pb2
-from reelmill_kit import cloudevents, tasks
+from reelmill_kit import cloudevents
 from reelmill_kit.bus import DLQ, EVENTS, JOBS, MOVIES_BUCKET, Bus
 from reelmill_kit.errors import Reason, ReelmillError
-from reelmill_kit.jobs import Handler, JobWorker, Outcome
+from reelmill_kit.jobs import Outcome
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.names import MovieName
 from reelmill_kit.progress import Report
 from reelmill_movies import domain
-from reelmill_movies.controller import Controller, now
-from reelmill_movies.domain import Record
-from reelmill_movies.intake import Intake
-from reelmill_movies.repository import MovieRepository
-from reelmill_movies.requests import RequestChecker
+from reelmill_movies.controller import now
+from tests.support.front_door import FrontDoor, until
 
 pytestmark = pytest.mark.stack
 Movie = movies_pb2.Movie
 STAGES = common_pb2
 
 
-class FrontDoor:
-    """The movies service's parts on one bus, with stage workers that a test can replace."""
-
-    def __init__(self, bus: Bus, store: MemoryStore) -> None:
-        self.bus, self.store = bus, store
-        self.movies = MovieRepository(bus, store)
-        self.controller = Controller(bus, store, self.movies, frame_window=8)
-        self.checker = RequestChecker(store, "starter")
-        self.drawn: list[int] = []
-        self.learned: list[style_pb2.LearnStyleRequest] = []
-        self.handlers: dict[int, Handler] = {
-            STAGES.STAGE_SCRIPT: self.write_script,
-            STAGES.STAGE_STYLE: self.learn_style,
-            STAGES.STAGE_RENDER: self.draw,
-            STAGES.STAGE_QA: self.finish(STAGES.STAGE_QA),
-            STAGES.STAGE_DATASET: self.finish(STAGES.STAGE_DATASET),
-        }
-
-    async def write_script(self, job: events_pb2.StageJob, report: Report) -> Outcome:
-        script, index, shape = script_pb2.Script(title="T"), 0, job.script.shape
-        for _ in range(shape.chapters):
-            chapter = script.chapters.add()
-            for _ in range(shape.scenes):
-                scene = chapter.scenes.add()
-                for _ in range(shape.frames):
-                    scene.frames.add(index=index, prompt=f"frame {index}, in <style> style")
-                    index += 1
-        key = MovieName.parse(job.movie, "movie").script_key
-        await self.store.put(key, json_format.MessageToJson(script).encode(), "application/json")
-        return events_pb2.StageEvent(stage=STAGES.STAGE_SCRIPT, title="T")
-
-    async def learn_style(self, job: events_pb2.StageJob, report: Report) -> Outcome:
-        self.learned.append(job.style)
-        style = style_pb2.Style(name="projects/acme/styles/s", embedding_key="key", embedding_digest="digest")
-        return events_pb2.StageEvent(stage=STAGES.STAGE_STYLE, style=style)
-
-    async def draw(self, job: events_pb2.StageJob, report: Report) -> Outcome:
-        self.drawn.append(job.render.frames[0].index)
-        return events_pb2.FrameEvent(index=job.render.frames[0].index, image_key="image")
-
-    def finish(self, stage: int) -> Handler:
-        async def handle(job: events_pb2.StageJob, report: Report) -> Outcome:
-            return events_pb2.StageEvent(stage=stage)  # type: ignore[arg-type]
-
-        return handle
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[None]:
-        intake = Intake(self.bus, self.controller, self.movies, self.checker, reconcile_interval=2.0)
-        loops: list[Callable[[], Awaitable[None]]] = [
-            intake.reconcile, intake.requests, intake.stage_events, intake.frames
-        ]  # fmt: skip
-        for stage, handler in self.handlers.items():
-            loops.append(JobWorker(self.bus, stage, handler, concurrency=4, ack_wait=2.0).run)  # type: ignore[arg-type]
-        running = [asyncio.ensure_future(loop()) for loop in loops]
-        try:
-            yield
-        finally:
-            await tasks.end(running)
-
-    async def ask(self, request_id: str = "r-1", frames: int = 10, theme: str = "A lighthouse") -> Record:
-        shape = script_pb2.ScriptShape(chapters=1, scenes=2, frames=frames)
-        request = movies_pb2.CreateMovieRequest(
-            parent="projects/acme", request_id=request_id, movie=Movie(theme=theme, shape=shape)
-        )
-        return await self.controller.create(*await self.checker.check(request))
-
-    async def ended(self, name: MovieName) -> Record:
-        async with asyncio.timeout(30):
-            async for record in self.movies.follow(name, 0):
-                last = record
-        return last
-
-
 @pytest.fixture
 def door(bus: Bus) -> FrontDoor:
     return FrontDoor(bus, MemoryStore())
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
-        while not await condition():
-            await asyncio.sleep(0.05)
 
 
 async def test_a_movie_goes_through_all_stages_and_every_frame_is_asked_for_once(door: FrontDoor) -> None:
@@ -258,7 +173,7 @@ async def test_a_deleted_movie_is_gone_and_can_be_made_again(door: FrontDoor) ->
         name = (await door.ask()).name
         await door.ended(name)
         await door.controller.delete(name)
-        assert door.store.objects == {}
+        assert await door.store.list("") == []
         with pytest.raises(ReelmillError) as caught:
             await door.movies.get(name)
         assert caught.value.reason is Reason.NOT_FOUND

@@ -11,14 +11,17 @@ from reelmill_kit.errors import Reason, ReelmillError, invalid
 from reelmill_kit.grpc_server import GrpcServer
 from reelmill_kit.names import MovieName, ProjectName
 
+from .batch_calls import BatchCalls
+
 Movie = movies_pb2.Movie
 NAME = movies_pb2.DESCRIPTOR.services_by_name["MovieService"].full_name
 
 
-class Movies(movies_pb2_grpc.MovieServiceServicer):
+class Movies(BatchCalls, movies_pb2_grpc.MovieServiceServicer):
     """Remembers movies; a movie's `story` is the states that watching it shows."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.movies: dict[str, Movie] = {}
         self.story = [Movie.STATE_PENDING, Movie.STATE_RUNNING, Movie.STATE_SUCCEEDED]
         self.watched_from: list[int] = []

@@ -70,6 +70,41 @@ class MovieServiceStub:
                 request_serializer=reelmill_dot_v1_dot_movies__pb2.DeleteMovieRequest.SerializeToString,
                 response_deserializer=reelmill_dot_v1_dot_movies__pb2.DeleteMovieResponse.FromString,
                 _registered_method=True)
+        self.CreateBatch = channel.unary_unary(
+                '/reelmill.v1.MovieService/CreateBatch',
+                request_serializer=reelmill_dot_v1_dot_movies__pb2.CreateBatchRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_movies__pb2.CreateBatchResponse.FromString,
+                _registered_method=True)
+        self.GetBatch = channel.unary_unary(
+                '/reelmill.v1.MovieService/GetBatch',
+                request_serializer=reelmill_dot_v1_dot_movies__pb2.GetBatchRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_movies__pb2.GetBatchResponse.FromString,
+                _registered_method=True)
+        self.ListBatches = channel.unary_unary(
+                '/reelmill.v1.MovieService/ListBatches',
+                request_serializer=reelmill_dot_v1_dot_movies__pb2.ListBatchesRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_movies__pb2.ListBatchesResponse.FromString,
+                _registered_method=True)
+        self.WatchBatch = channel.unary_stream(
+                '/reelmill.v1.MovieService/WatchBatch',
+                request_serializer=reelmill_dot_v1_dot_movies__pb2.WatchBatchRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_movies__pb2.WatchBatchResponse.FromString,
+                _registered_method=True)
+        self.PauseBatch = channel.unary_unary(
+                '/reelmill.v1.MovieService/PauseBatch',
+                request_serializer=reelmill_dot_v1_dot_movies__pb2.PauseBatchRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_movies__pb2.PauseBatchResponse.FromString,
+                _registered_method=True)
+        self.ResumeBatch = channel.unary_unary(
+                '/reelmill.v1.MovieService/ResumeBatch',
+                request_serializer=reelmill_dot_v1_dot_movies__pb2.ResumeBatchRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_movies__pb2.ResumeBatchResponse.FromString,
+                _registered_method=True)
+        self.CancelBatch = channel.unary_unary(
+                '/reelmill.v1.MovieService/CancelBatch',
+                request_serializer=reelmill_dot_v1_dot_movies__pb2.CancelBatchRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_movies__pb2.CancelBatchResponse.FromString,
+                _registered_method=True)
 
 
 class MovieServiceServicer:
@@ -125,6 +160,56 @@ class MovieServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateBatch(self, request, context):
+        """Makes many movies of one request. The same request_id again returns the batch that the first call made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBatch(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBatches(self, request, context):
+        """Lists a project's batches, newest first, without their themes and items.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchBatch(self, request, context):
+        """Follows a batch: a snapshot first, then every change, until it has ended.
+        With from_revision, what that revision showed already is left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseBatch(self, request, context):
+        """Begins no more movies, and those under way wait: what a worker has in hand is finished, nothing follows
+        it. Pausing a paused batch changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeBatch(self, request, context):
+        """Goes on with a paused batch. Resuming a running batch changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelBatch(self, request, context):
+        """Stops a batch and its movies. What is stored stays. Cancelling an ended batch changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MovieServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -162,6 +247,41 @@ def add_MovieServiceServicer_to_server(servicer, server):
                     servicer.DeleteMovie,
                     request_deserializer=reelmill_dot_v1_dot_movies__pb2.DeleteMovieRequest.FromString,
                     response_serializer=reelmill_dot_v1_dot_movies__pb2.DeleteMovieResponse.SerializeToString,
+            ),
+            'CreateBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateBatch,
+                    request_deserializer=reelmill_dot_v1_dot_movies__pb2.CreateBatchRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_movies__pb2.CreateBatchResponse.SerializeToString,
+            ),
+            'GetBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBatch,
+                    request_deserializer=reelmill_dot_v1_dot_movies__pb2.GetBatchRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_movies__pb2.GetBatchResponse.SerializeToString,
+            ),
+            'ListBatches': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBatches,
+                    request_deserializer=reelmill_dot_v1_dot_movies__pb2.ListBatchesRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_movies__pb2.ListBatchesResponse.SerializeToString,
+            ),
+            'WatchBatch': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchBatch,
+                    request_deserializer=reelmill_dot_v1_dot_movies__pb2.WatchBatchRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_movies__pb2.WatchBatchResponse.SerializeToString,
+            ),
+            'PauseBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseBatch,
+                    request_deserializer=reelmill_dot_v1_dot_movies__pb2.PauseBatchRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_movies__pb2.PauseBatchResponse.SerializeToString,
+            ),
+            'ResumeBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeBatch,
+                    request_deserializer=reelmill_dot_v1_dot_movies__pb2.ResumeBatchRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_movies__pb2.ResumeBatchResponse.SerializeToString,
+            ),
+            'CancelBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelBatch,
+                    request_deserializer=reelmill_dot_v1_dot_movies__pb2.CancelBatchRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_movies__pb2.CancelBatchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -354,6 +474,195 @@ class MovieService:
             '/reelmill.v1.MovieService/DeleteMovie',
             reelmill_dot_v1_dot_movies__pb2.DeleteMovieRequest.SerializeToString,
             reelmill_dot_v1_dot_movies__pb2.DeleteMovieResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.MovieService/CreateBatch',
+            reelmill_dot_v1_dot_movies__pb2.CreateBatchRequest.SerializeToString,
+            reelmill_dot_v1_dot_movies__pb2.CreateBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.MovieService/GetBatch',
+            reelmill_dot_v1_dot_movies__pb2.GetBatchRequest.SerializeToString,
+            reelmill_dot_v1_dot_movies__pb2.GetBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBatches(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.MovieService/ListBatches',
+            reelmill_dot_v1_dot_movies__pb2.ListBatchesRequest.SerializeToString,
+            reelmill_dot_v1_dot_movies__pb2.ListBatchesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/reelmill.v1.MovieService/WatchBatch',
+            reelmill_dot_v1_dot_movies__pb2.WatchBatchRequest.SerializeToString,
+            reelmill_dot_v1_dot_movies__pb2.WatchBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.MovieService/PauseBatch',
+            reelmill_dot_v1_dot_movies__pb2.PauseBatchRequest.SerializeToString,
+            reelmill_dot_v1_dot_movies__pb2.PauseBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.MovieService/ResumeBatch',
+            reelmill_dot_v1_dot_movies__pb2.ResumeBatchRequest.SerializeToString,
+            reelmill_dot_v1_dot_movies__pb2.ResumeBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.MovieService/CancelBatch',
+            reelmill_dot_v1_dot_movies__pb2.CancelBatchRequest.SerializeToString,
+            reelmill_dot_v1_dot_movies__pb2.CancelBatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -48,6 +48,23 @@ class MovieServiceStub:
     """Goes on with a failed or cancelled movie; what is stored is not made again."""
     DeleteMovie: _grpc.UnaryUnaryMultiCallable[_movies_pb2.DeleteMovieRequest, _movies_pb2.DeleteMovieResponse]
     """Stops a movie and removes everything stored for it."""
+    CreateBatch: _grpc.UnaryUnaryMultiCallable[_movies_pb2.CreateBatchRequest, _movies_pb2.CreateBatchResponse]
+    """Makes many movies of one request. The same request_id again returns the batch that the first call made."""
+    GetBatch: _grpc.UnaryUnaryMultiCallable[_movies_pb2.GetBatchRequest, _movies_pb2.GetBatchResponse]
+    ListBatches: _grpc.UnaryUnaryMultiCallable[_movies_pb2.ListBatchesRequest, _movies_pb2.ListBatchesResponse]
+    """Lists a project's batches, newest first, without their themes and items."""
+    WatchBatch: _grpc.UnaryStreamMultiCallable[_movies_pb2.WatchBatchRequest, _movies_pb2.WatchBatchResponse]
+    """Follows a batch: a snapshot first, then every change, until it has ended.
+    With from_revision, what that revision showed already is left out.
+    """
+    PauseBatch: _grpc.UnaryUnaryMultiCallable[_movies_pb2.PauseBatchRequest, _movies_pb2.PauseBatchResponse]
+    """Begins no more movies, and those under way wait: what a worker has in hand is finished, nothing follows
+    it. Pausing a paused batch changes nothing.
+    """
+    ResumeBatch: _grpc.UnaryUnaryMultiCallable[_movies_pb2.ResumeBatchRequest, _movies_pb2.ResumeBatchResponse]
+    """Goes on with a paused batch. Resuming a running batch changes nothing."""
+    CancelBatch: _grpc.UnaryUnaryMultiCallable[_movies_pb2.CancelBatchRequest, _movies_pb2.CancelBatchResponse]
+    """Stops a batch and its movies. What is stored stays. Cancelling an ended batch changes nothing."""
 
 @_typing.type_check_only
 class MovieServiceAsyncStub(MovieServiceStub):
@@ -69,6 +86,23 @@ class MovieServiceAsyncStub(MovieServiceStub):
     """Goes on with a failed or cancelled movie; what is stored is not made again."""
     DeleteMovie: _aio.UnaryUnaryMultiCallable[_movies_pb2.DeleteMovieRequest, _movies_pb2.DeleteMovieResponse]  # type: ignore[assignment]
     """Stops a movie and removes everything stored for it."""
+    CreateBatch: _aio.UnaryUnaryMultiCallable[_movies_pb2.CreateBatchRequest, _movies_pb2.CreateBatchResponse]  # type: ignore[assignment]
+    """Makes many movies of one request. The same request_id again returns the batch that the first call made."""
+    GetBatch: _aio.UnaryUnaryMultiCallable[_movies_pb2.GetBatchRequest, _movies_pb2.GetBatchResponse]  # type: ignore[assignment]
+    ListBatches: _aio.UnaryUnaryMultiCallable[_movies_pb2.ListBatchesRequest, _movies_pb2.ListBatchesResponse]  # type: ignore[assignment]
+    """Lists a project's batches, newest first, without their themes and items."""
+    WatchBatch: _aio.UnaryStreamMultiCallable[_movies_pb2.WatchBatchRequest, _movies_pb2.WatchBatchResponse]  # type: ignore[assignment]
+    """Follows a batch: a snapshot first, then every change, until it has ended.
+    With from_revision, what that revision showed already is left out.
+    """
+    PauseBatch: _aio.UnaryUnaryMultiCallable[_movies_pb2.PauseBatchRequest, _movies_pb2.PauseBatchResponse]  # type: ignore[assignment]
+    """Begins no more movies, and those under way wait: what a worker has in hand is finished, nothing follows
+    it. Pausing a paused batch changes nothing.
+    """
+    ResumeBatch: _aio.UnaryUnaryMultiCallable[_movies_pb2.ResumeBatchRequest, _movies_pb2.ResumeBatchResponse]  # type: ignore[assignment]
+    """Goes on with a paused batch. Resuming a running batch changes nothing."""
+    CancelBatch: _aio.UnaryUnaryMultiCallable[_movies_pb2.CancelBatchRequest, _movies_pb2.CancelBatchResponse]  # type: ignore[assignment]
+    """Stops a batch and its movies. What is stored stays. Cancelling an ended batch changes nothing."""
 
 class MovieServiceServicer(metaclass=_abc_1.ABCMeta):
     """The front door: makes movies and says how far they are."""
@@ -129,5 +163,64 @@ class MovieServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_movies_pb2.DeleteMovieResponse, _abc.Awaitable[_movies_pb2.DeleteMovieResponse]]:
         """Stops a movie and removes everything stored for it."""
+
+    @_abc_1.abstractmethod
+    def CreateBatch(
+        self,
+        request: _movies_pb2.CreateBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_movies_pb2.CreateBatchResponse, _abc.Awaitable[_movies_pb2.CreateBatchResponse]]:
+        """Makes many movies of one request. The same request_id again returns the batch that the first call made."""
+
+    @_abc_1.abstractmethod
+    def GetBatch(
+        self,
+        request: _movies_pb2.GetBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_movies_pb2.GetBatchResponse, _abc.Awaitable[_movies_pb2.GetBatchResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ListBatches(
+        self,
+        request: _movies_pb2.ListBatchesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_movies_pb2.ListBatchesResponse, _abc.Awaitable[_movies_pb2.ListBatchesResponse]]:
+        """Lists a project's batches, newest first, without their themes and items."""
+
+    @_abc_1.abstractmethod
+    def WatchBatch(
+        self,
+        request: _movies_pb2.WatchBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_movies_pb2.WatchBatchResponse], _abc.AsyncIterator[_movies_pb2.WatchBatchResponse]]:
+        """Follows a batch: a snapshot first, then every change, until it has ended.
+        With from_revision, what that revision showed already is left out.
+        """
+
+    @_abc_1.abstractmethod
+    def PauseBatch(
+        self,
+        request: _movies_pb2.PauseBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_movies_pb2.PauseBatchResponse, _abc.Awaitable[_movies_pb2.PauseBatchResponse]]:
+        """Begins no more movies, and those under way wait: what a worker has in hand is finished, nothing follows
+        it. Pausing a paused batch changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeBatch(
+        self,
+        request: _movies_pb2.ResumeBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_movies_pb2.ResumeBatchResponse, _abc.Awaitable[_movies_pb2.ResumeBatchResponse]]:
+        """Goes on with a paused batch. Resuming a running batch changes nothing."""
+
+    @_abc_1.abstractmethod
+    def CancelBatch(
+        self,
+        request: _movies_pb2.CancelBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_movies_pb2.CancelBatchResponse, _abc.Awaitable[_movies_pb2.CancelBatchResponse]]:
+        """Stops a batch and its movies. What is stored stays. Cancelling an ended batch changes nothing."""
 
 def add_MovieServiceServicer_to_server(servicer: MovieServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,1 @@
+"""Batches: many movies, made from one request."""

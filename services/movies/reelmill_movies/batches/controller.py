@@ -1,0 +1,210 @@
+"""Sees to it that a batch's movies are made. Every step may be taken twice or stop in the middle."""
+
+import asyncio
+from collections.abc import Iterable
+from weakref import WeakValueDictionary
+
+from reelmill.v1 import movies_pb2
+from reelmill_kit import cloudevents
+from reelmill_kit.bus import Bus
+from reelmill_kit.errors import Reason, ReelmillError
+from reelmill_kit.names import BatchName, MovieName
+from reelmill_kit.telemetry import logger
+
+from ..controller import Controller, now
+from ..domain import Record
+from ..repository import MovieRepository
+from . import domain
+from .domain import Batch, BatchRecord
+from .repository import BatchRepository
+
+_GATHER = 0.1  # seconds in which news of a batch's movies are taken together
+
+
+class BatchController:
+    def __init__(
+        self, bus: Bus, batches: BatchRepository, movies: MovieRepository, controller: Controller
+    ) -> None:
+        self._bus = bus
+        self._batches = batches
+        self._movies = movies
+        self._controller = controller
+        # Batches whose movies have moved, with the movies.
+        self._woken: dict[BatchName, set[MovieName]] = {}
+        self._wake = asyncio.Event()
+        self._locks: WeakValueDictionary[BatchName, asyncio.Lock] = WeakValueDictionary()
+        controller.moved = self._movie_moved
+
+    async def create(self, name: BatchName, request_id: str, asked: movies_pb2.Batch) -> BatchRecord:
+        """Makes the batch that `asked` describes, once: the same request again returns the same batch."""
+        record = domain.new_record(name, request_id, asked, now())
+        await self._batches.keep_themes(record, list(asked.themes))
+        if (created := await self._batches.create(record)) is not None:
+            await self._tell(created)
+        else:
+            existing = await self._batches.get(name)
+            if existing.request_digest != record.request_digest:
+                raise ReelmillError(
+                    Reason.REQUEST_ID_REUSED,
+                    f"request id {request_id!r} was used before for another batch, {name}; take a new one",
+                    batch=str(name),
+                    request_id=request_id,
+                )
+        self._woken.setdefault(name, set())
+        self._wake.set()
+        return await self._batches.get(name)
+
+    async def pause(self, name: BatchName) -> BatchRecord:
+        await self._batches.change(name, lambda record: domain.pause(record, now()))
+        return await self.step(name)
+
+    async def resume(self, name: BatchName) -> BatchRecord:
+        await self._batches.change(name, lambda record: domain.resume(record, now()))
+        return await self.step(name)
+
+    async def cancel(self, name: BatchName) -> BatchRecord:
+        await self._batches.change(name, lambda record: domain.cancel(record, now()))
+        return await self.step(name)
+
+    async def run(self) -> None:
+        """Follows the movies of all batches: one that ends makes room for the next."""
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(_GATHER)
+            self._wake.clear()
+            woken, self._woken = self._woken, {}
+            await asyncio.gather(*(self._follow(name, moved) for name, moved in woken.items()))
+
+    async def reconcile(self) -> None:
+        """Takes up batches whose news was lost with a process, or before somebody was told."""
+        for record in await self._batches.list():
+            if not record.ended or record.stopping or record.told < record.turn:
+                await self._follow(record.name, set())
+
+    async def step(self, name: BatchName, moved: Iterable[MovieName] = ()) -> BatchRecord:
+        """Looks at the batch's movies and does all that can be done now. `moved`: those to look at besides
+        the ones under way."""
+        lock = self._locks.setdefault(name, asyncio.Lock())
+        async with lock:
+            record = await self._batches.get(name)
+            record = await self._look(record, {movie.movie for movie in moved})
+            while not record.ended:
+                begun: list[int] = []
+
+                def begin(newest: BatchRecord, begun: list[int] = begun) -> bool:
+                    begun[:] = domain.begin(newest, now())
+                    return bool(begun)
+
+                record = await self._batches.change(name, begin)
+                record = await self._look(record)
+                if not begun:
+                    break
+            if record.stopping:
+                record = await self._stop(record)
+            return await self._tell(record)
+
+    async def _look(self, record: BatchRecord, moved: Iterable[str] = ()) -> BatchRecord:
+        """Takes in how the movies are, makes those that were begun but not made, holds or frees them."""
+        wanted = set(moved)
+        indices = [
+            index
+            for index, item in enumerate(record.items)
+            if item.under_way or (wanted and item.begun and record.movie(index).movie in wanted)
+        ]
+        found = await asyncio.gather(*(self._movie(record, index) for index in indices))
+        movies = {index: movie for index, movie in zip(indices, found, strict=True) if movie is not None}
+        await asyncio.gather(
+            *(
+                self._controller.set_paused(movie.name, record.paused)
+                for movie in movies.values()
+                if movie.paused != record.paused and not movie.ended
+            )
+        )
+        seen = {index: movie.movie for index, movie in movies.items()}
+        return await self._batches.change(record.name, lambda newest: domain.observe(newest, seen, now()))
+
+    async def _movie(self, record: BatchRecord, index: int) -> Record | None:
+        """An item's movie, made where it isn't there yet; None where it was deleted."""
+        name, item = record.movie(index), record.items[index]
+        try:
+            return await self._movies.get(name)
+        except ReelmillError as error:
+            if error.reason is not Reason.NOT_FOUND:
+                raise
+        if item.state != movies_pb2.Movie.STATE_PENDING:
+            return None
+        asked = domain.movie_of(record, index, await self._batches.themes(record))
+        request_id = f"{record.name.batch}/{index}/{item.begun}"
+        made = await self._controller.create(name, request_id, asked, batch=str(record.name))
+        # Where the batch was cancelled meanwhile, whoever did it has not seen this movie.
+        return await self._controller.cancel(name) if (await self._batches.get(record.name)).ended else made
+
+    async def _stop(self, record: BatchRecord) -> BatchRecord:
+        """Cancels what a cancelled batch has begun."""
+        indices = [
+            index
+            for index, item in enumerate(record.items)
+            if item.begun and item.state == movies_pb2.Movie.STATE_CANCELLED
+        ]
+        found = await asyncio.gather(*(self._cancel(record.movie(index)) for index in indices))
+        seen = {index: movie.movie for index, movie in zip(indices, found, strict=True) if movie is not None}
+
+        def apply(newest: BatchRecord) -> bool:
+            domain.observe(newest, seen, now())
+            newest.stopping = False
+            return True
+
+        return await self._batches.change(record.name, apply)
+
+    async def _cancel(self, name: MovieName) -> Record | None:
+        try:
+            return await self._controller.cancel(name)
+        except ReelmillError as error:
+            if error.reason is not Reason.NOT_FOUND:
+                raise
+            return None
+
+    async def _tell(self, record: BatchRecord) -> BatchRecord:
+        """Tells of the state that the batch is in, under one message id however often."""
+        if record.told >= record.turn:
+            return record
+        turn = record.turn
+        verb = {Batch.STATE_PENDING: "created", Batch.STATE_RUNNING: "running"}.get(
+            record.batch.state, Batch.State.Name(record.batch.state).removeprefix("STATE_").lower()
+        )
+        logger().info("batch is " + verb, batch=record.batch.name, failure=record.batch.failure.message)
+        message_id = f"{record.name.kv_key}.batch.{turn}"
+        event = cloudevents.event_of(
+            record.batch,
+            type=f"reelmill.batch.{verb}",
+            source="reelmill",
+            subject=record.batch.name,
+            id=message_id,
+        )
+        await self._bus.publish(record.name.event_subject(verb), event, message_id)
+
+        def apply(newest: BatchRecord) -> bool:
+            known = newest.told >= turn
+            newest.told = max(newest.told, turn)
+            return not known
+
+        return await self._batches.change(record.name, apply)
+
+    def _movie_moved(self, record: Record) -> None:
+        if record.movie.batch:
+            name = BatchName.parse(record.movie.batch, "movie.batch")
+            self._woken.setdefault(name, set()).add(record.name)
+            self._wake.set()
+
+    async def _follow(self, name: BatchName, moved: set[MovieName]) -> None:
+        try:
+            await self.step(name, moved)
+        except ReelmillError as error:
+            if error.transient:
+                self._woken.setdefault(name, set()).update(moved)
+                await asyncio.sleep(1)
+                self._wake.set()
+            elif error.reason is not Reason.NOT_FOUND:
+                logger().error(
+                    "batch not followed", batch=str(name), reason=error.reason, error=error.message
+                )
