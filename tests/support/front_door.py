@@ -39,7 +39,8 @@ class FrontDoor:
         self.batches = BatchRepository(bus, store)
         self.batch_controller = BatchController(bus, self.batches, self.movies, self.controller)
         self.drawn: list[int] = []
-        self.written: list[script_pb2.Script] = []
+        self.plots: Callable[[MovieName], str] = str
+        """What the script of a movie tells."""
         self.learned: list[style_pb2.LearnStyleRequest] = []
         self.handlers: dict[int, Handler] = {
             STAGES.STAGE_SCRIPT: self.write_script,
@@ -49,8 +50,10 @@ class FrontDoor:
             STAGES.STAGE_DATASET: self.finish(STAGES.STAGE_DATASET),
         }
 
-    async def write_script(self, job: events_pb2.StageJob, report: Report) -> Outcome:
-        script, index, shape = script_pb2.Script(title="T"), 0, job.script.shape
+    async def write_script(self, job: events_pb2.StageJob, report: Report) -> events_pb2.StageEvent:
+        name = MovieName.parse(job.movie, "movie")
+        overview = " ".join([self.plots(name)] * 2)
+        script, index, shape = script_pb2.Script(title="T", overview=overview), 0, job.script.shape
         for _ in range(shape.chapters):
             chapter = script.chapters.add()
             for _ in range(shape.scenes):
@@ -58,8 +61,7 @@ class FrontDoor:
                 for _ in range(shape.frames):
                     scene.frames.add(index=index, prompt=f"frame {index}, in <style> style")
                     index += 1
-        key = MovieName.parse(job.movie, "movie").script_key
-        await self.store.put(key, json_format.MessageToJson(script).encode(), "application/json")
+        await self.store.put(name.script_key, json_format.MessageToJson(script).encode(), "application/json")
         return events_pb2.StageEvent(stage=STAGES.STAGE_SCRIPT, title="T")
 
     async def learn_style(self, job: events_pb2.StageJob, report: Report) -> Outcome:

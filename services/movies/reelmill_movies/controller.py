@@ -107,12 +107,12 @@ class Controller:
                 return
             await self._release(record, frames)
 
-    async def cancel(self, name: MovieName) -> Record:
+    async def cancel(self, name: MovieName, failure: common_pb2.Failure | None = None) -> Record:
         cancelled = False
 
         def apply(record: Record) -> bool:
             nonlocal cancelled
-            cancelled = domain.cancel(record, now())
+            cancelled = domain.cancel(record, now(), failure)
             return cancelled
 
         record = await self._movies.change(name, apply)
@@ -133,6 +133,11 @@ class Controller:
         self.moved(record)
         await self.advance(name)
         return await self._movies.get(name)
+
+    async def acquit(self, name: MovieName) -> None:
+        """The plot of a batch's movie is taken: it goes on."""
+        await self._movies.change(name, domain.acquit)
+        await self.advance(name)
 
     async def set_paused(self, name: MovieName, paused: bool) -> None:
         """Holds a movie, or lets it go on where it was."""

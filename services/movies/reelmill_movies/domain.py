@@ -46,6 +46,8 @@ class Record:
     reference_keys: list[str] = field(default_factory=list)
     # Its batch is paused: no stage begins and no frame is released.
     paused: bool = False
+    # Its batch has not said yet whether its plot is unlike the others: nothing but the script is made.
+    on_trial: bool = False
 
     @property
     def name(self) -> MovieName:
@@ -74,6 +76,7 @@ class Record:
                 "styleDigest": self.style_digest,
                 "referenceKeys": self.reference_keys,
                 "paused": self.paused,
+                "onTrial": self.on_trial,
             }
         ).encode()
 
@@ -90,6 +93,7 @@ class Record:
             # Not in records of before the gate and before batches.
             reference_keys=fields.get("referenceKeys", []),
             paused=fields.get("paused", False),
+            on_trial=fields.get("onTrial", False),
         )
 
 
@@ -118,7 +122,9 @@ def new_record(
     movie.update_time.FromDatetime(now)
     for stage in PIPELINE:
         movie.stages.add(stage=stage, state=Status.STATE_WAITING)
-    return Record(movie=movie, request_digest=request_digest(asked), run=int(now.timestamp()))
+    return Record(
+        movie=movie, request_digest=request_digest(asked), run=int(now.timestamp()), on_trial=bool(batch)
+    )
 
 
 def status(record: Record, stage: Stage) -> movies_pb2.StageStatus:
@@ -131,7 +137,11 @@ def ready_stages(record: Record) -> list[Stage]:
         return []
     done = {s.stage for s in record.movie.stages if s.state == Status.STATE_DONE}
     return [
-        s.stage for s in record.movie.stages if s.state == Status.STATE_WAITING and PIPELINE[s.stage] <= done
+        s.stage
+        for s in record.movie.stages
+        if s.state == Status.STATE_WAITING
+        and PIPELINE[s.stage] <= done
+        and not (record.on_trial and PIPELINE[s.stage])
     ]
 
 
@@ -250,10 +260,12 @@ def fail(record: Record, failure: common_pb2.Failure, now: datetime) -> None:
     _end(record, Movie.STATE_FAILED, now)
 
 
-def cancel(record: Record, now: datetime) -> bool:
-    """Ends the movie as cancelled; returns False if it had ended already."""
+def cancel(record: Record, now: datetime, failure: common_pb2.Failure | None = None) -> bool:
+    """Ends the movie as cancelled, for a reason where there is one; returns False if it had ended already."""
     if record.ended:
         return False
+    if failure is not None:
+        record.movie.failure.CopyFrom(failure)
     _end(record, Movie.STATE_CANCELLED, now)
     return True
 
@@ -264,6 +276,13 @@ def set_paused(record: Record, paused: bool) -> bool:
         return False
     record.paused = paused
     return True
+
+
+def acquit(record: Record) -> bool:
+    """Its plot is taken; returns False if that is known."""
+    known = not record.on_trial
+    record.on_trial = False
+    return not known
 
 
 def retry(record: Record, now: datetime, budget: common_pb2.Budget | None = None) -> None:
@@ -280,6 +299,8 @@ def retry(record: Record, now: datetime, budget: common_pb2.Budget | None = None
         )
     if budget is not None:
         record.movie.budget.CopyFrom(budget)
+    if record.movie.failure.reason == Reason.DUPLICATE_PLOT:
+        record.on_trial = False  # it is not its batch's any more, and its owner wants it all the same
     record.run += 1
     record.released = 0
     record.paused = False

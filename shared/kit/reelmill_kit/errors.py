@@ -24,6 +24,7 @@ class Reason(StrEnum):
     CONFLICT = "CONFLICT"
     ALREADY_EXISTS = "ALREADY_EXISTS"
     BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
+    DUPLICATE_PLOT = "DUPLICATE_PLOT"
     CANCELLED = "CANCELLED"
     LLM_UNAVAILABLE = "LLM_UNAVAILABLE"
     LLM_REFUSED = "LLM_REFUSED"
@@ -47,6 +48,7 @@ _STATUS: dict[Reason, grpc.StatusCode] = {
     Reason.CONFLICT: grpc.StatusCode.ABORTED,
     Reason.ALREADY_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
     Reason.BUDGET_EXCEEDED: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.DUPLICATE_PLOT: grpc.StatusCode.ALREADY_EXISTS,
     Reason.CANCELLED: grpc.StatusCode.CANCELLED,
     Reason.LLM_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     Reason.LLM_REFUSED: grpc.StatusCode.FAILED_PRECONDITION,

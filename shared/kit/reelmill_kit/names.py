@@ -173,6 +173,9 @@ class BatchName:
         """Themes of a request with this digest: two requests never write the same object."""
         return f"{self}/themes-{digest[:16]}.json"
 
+    def plot_key(self, movie: MovieName) -> str:
+        return f"{self}/plots/{movie.movie}.json"
+
     def event_subject(self, verb: str) -> str:
         return f"reelmill.events.{self.project}.batch.{verb}"
 

@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from reelmill.v1 import events_pb2, movies_pb2
+from reelmill.v1 import common_pb2, events_pb2, movies_pb2
 from reelmill_kit import cloudevents
 from reelmill_kit.bus import BATCHES_BUCKET, EVENTS, JOBS, Bus
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.jobs import Outcome
 from reelmill_kit.memory_store import MemoryStore
-from reelmill_kit.names import BatchName
+from reelmill_kit.names import BatchName, MovieName
 from reelmill_kit.progress import Report
 from reelmill_movies.batches import domain
 from tests.support.front_door import STAGES, FrontDoor, until
@@ -171,6 +171,80 @@ async def test_a_process_that_dies_at_any_step_leaves_a_batch_that_another_finis
     assert len(await door.movies.list()) == 3
 
 
+async def test_a_plot_like_another_is_dropped_before_anything_is_drawn_and_replaced(door: FrontDoor) -> None:
+    """The second and the third movie come with the first one's plot; the second one's replacement as well."""
+    record_name = BatchName.for_request("acme", "b-1")
+    alike = {record_name.movie(item, attempt) for item, attempt in ((0, 0), (1, 0), (1, 1), (2, 0))}
+    door.plots = lambda name: "the plot of item 0" if name in alike else str(name)
+    async with door.open():
+        record = await door.batch_ended(await door.ask_batch(parallel=4))
+    first = str(record.movie(0))
+    dropped = [[plot.movie for plot in item.dropped] for item in domain.message(record, ["x"]).items]
+    assert record.batch.counts == movies_pb2.BatchCounts(succeeded=4, dropped=3)
+    assert dropped == [
+        [],
+        [str(record_name.movie(1, 0)), str(record_name.movie(1, 1))],
+        [str(record_name.movie(2, 0))],
+        [],
+    ]
+    assert {like for item in record.items for like, percent in item.dropped} == {first}
+    assert len(door.drawn) == 8  # two frames for each of four movies, none for a dropped one
+    for name in dropped[1]:
+        movie = (await door.movies.get(MovieName.parse(name, "name"))).movie
+        assert (movie.state, movie.failure.reason) == (Movie.STATE_CANCELLED, "DUPLICATE_PLOT")
+        assert movie.failure.metadata["like"] == first
+
+
+async def test_an_item_is_given_up_after_a_few_plots_and_its_owner_may_have_the_last_one_all_the_same(
+    door: FrontDoor,
+) -> None:
+    door.plots = lambda name: "always the same"
+    async with door.open():
+        record = await door.batch_ended(await door.ask_batch(movies=2))
+        assert record.batch.counts == movies_pb2.BatchCounts(succeeded=1, failed=1, dropped=4)
+        await door.controller.retry(record.name.movie(1, 3))
+        again = await door.ended(record.name.movie(1, 3))
+    assert again.movie.state == Movie.STATE_SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("tokens", "made"),
+    [
+        (430, 4),
+        # Four times 80 are too little. Two go on with what the others leave, and a third would not get far.
+        (320, 2),
+    ],
+)
+async def test_a_batch_whose_budget_is_spent_pauses_in_good_order_and_a_higher_one_completes_it(
+    door: FrontDoor, tokens: int, made: int
+) -> None:
+    """A movie costs 100 tokens; one that may use less fails for it, as the real stages do."""
+
+    async def costly(job: events_pb2.StageJob, report: Report) -> Outcome:
+        if 0 < job.script.budget.tokens < 100:
+            error = ReelmillError(Reason.BUDGET_EXCEEDED, "the budget is spent", unit="tokens")
+            error.usage = common_pb2.Usage(calls=1, input_tokens=10)
+            raise error
+        event = await door.write_script(job, report)
+        event.usage.CopyFrom(common_pb2.Usage(calls=1, input_tokens=100))
+        return event
+
+    door.handlers[STAGES.STAGE_SCRIPT] = costly
+    async with door.open():
+        name = await door.ask_batch(movies=6, parallel=4, budget=common_pb2.Budget(tokens=tokens))
+        await until(lambda: _is(door, name, Batch.STATE_PAUSED))
+        paused = await door.batches.get(name)
+        assert paused.batch.failure.reason == "BUDGET_EXCEEDED"
+        assert paused.batch.counts.succeeded == made
+        assert paused.batch.counts.failed == 0
+        assert paused.batch.usage.input_tokens <= tokens
+        await door.batch_controller.resume(name, common_pb2.Budget(tokens=1000))
+        record = await door.batch_ended(name)
+    assert record.batch.counts == movies_pb2.BatchCounts(succeeded=6)
+    assert record.batch.usage.input_tokens == 600
+    assert not record.batch.HasField("failure")
+
+
 async def test_a_movie_that_its_owner_retries_is_counted_again(door: FrontDoor) -> None:
     broken = True
 
@@ -237,7 +311,10 @@ async def test_the_largest_batch_fits_into_one_record(door: FrontDoor) -> None:
         item.begun, item.state = 4, Movie.STATE_CANCELLED
         item.usage.calls, item.usage.input_tokens = 1234, 123_456_789
         item.usage.output_tokens, item.usage.cost_micros = 123_456_789, 123_456_789
-    assert len(record.to_json()) < 500_000  # the bus takes a million bytes
+        item.lost.CopyFrom(item.usage)
+        item.limit.tokens, item.limit.cost_micros = 1_000_000_000, 1_000_000_000
+        item.dropped = [("projects/acme/movies/m-0123456789abcdef", 100)] * 3
+    assert len(record.to_json()) < 700_000  # the bus takes a million bytes
     whole = domain.message(record, await door.batches.themes(record))
     assert len(whole.SerializeToString()) < 3_000_000  # a gRPC client takes four million
 
@@ -279,6 +356,10 @@ async def _none_left(bus: Bus) -> bool:
 
 async def _succeeded(door: FrontDoor, name: BatchName, count: int) -> bool:
     return (await door.batches.get(name)).batch.counts.succeeded == count
+
+
+async def _is(door: FrontDoor, name: BatchName, state: int) -> bool:
+    return (await door.batches.get(name)).batch.state == state
 
 
 async def _told(door: FrontDoor, name: BatchName) -> bool:

@@ -103,7 +103,119 @@ def test_a_record_survives_being_written_and_read() -> None:
     record = a_record(template=Movie(negative_prompt="text"), seed=5)
     domain.begin(record, NOW)
     domain.observe(record, seen(record, 0, Movie.STATE_FAILED, usage=common_pb2.Usage(calls=2)), NOW)
+    domain.observe(record, dropped(record, 1), NOW)
     assert BatchRecord.from_json(record.to_json()) == record
+
+
+def dropped(record: BatchRecord, index: int, **fields: object) -> dict[int, movies_pb2.Movie]:
+    failure = domain.duplicate(MovieName("acme", "m-like"), 77)
+    return seen(record, index, Movie.STATE_CANCELLED, failure=failure, **fields)
+
+
+def test_plots_are_compared_in_the_order_of_items_and_the_later_one_waits() -> None:
+    record = a_record(movies=3, parallel=3)
+    domain.begin(record, NOW)
+    assert domain.to_compare(record, {1, 2}) is None
+    assert domain.to_compare(record, {0, 1, 2}) == 0
+    assert domain.take(record, 0, record.movie(0))
+    assert not domain.take(record, 0, record.movie(0))
+    assert domain.to_compare(record, {1, 2}) == 1
+    domain.observe(record, seen(record, 1, Movie.STATE_FAILED), NOW)
+    assert domain.to_compare(record, {2}) == 2
+
+
+def test_a_dropped_plot_is_replaced_by_another_movie_with_another_seed() -> None:
+    record = a_record(movies=2)
+    domain.begin(record, NOW)
+    first = domain.message(record, ["A lighthouse"]).items[1]
+    domain.observe(record, dropped(record, 1, usage=common_pb2.Usage(calls=3)), NOW)
+    assert record.batch.counts == movies_pb2.BatchCounts(running=1, waiting=1, dropped=1)
+    assert domain.begin(record, NOW) == [1]
+    again = domain.message(record, ["A lighthouse"]).items[1]
+    assert again.movie != first.movie
+    assert again.seed != first.seed
+    like = "projects/acme/movies/m-like"
+    assert list(again.dropped) == [movies_pb2.DroppedPlot(movie=first.movie, like=like, likeness_percent=77)]
+    assert record.batch.usage.calls == 3
+    assert not domain.take(record, 1, MovieName.parse(first.movie, "movie"))
+
+
+def test_an_item_whose_plots_are_all_too_alike_fails_in_the_end() -> None:
+    record = a_record(movies=2)
+    for _ in range(4):
+        domain.begin(record, NOW)
+        domain.observe(record, dropped(record, 1), NOW)
+        domain.observe(record, dropped(record, 1), NOW)  # heard twice
+    assert record.items[1].state == Movie.STATE_FAILED
+    assert record.batch.counts == movies_pb2.BatchCounts(running=1, failed=1, dropped=4)
+    assert domain.message(record, ["x"]).items[1].movie == ""
+    domain.observe(record, seen(record, 0, Movie.STATE_SUCCEEDED), NOW)
+    assert record.batch.state == Batch.STATE_SUCCEEDED
+
+
+def with_budget(tokens: int, movies: int = 10, **fields: object) -> BatchRecord:
+    return a_record(movies=movies, budget=common_pb2.Budget(tokens=tokens), **fields)  # type: ignore[arg-type]
+
+
+def costing(tokens: int) -> common_pb2.Usage:
+    return common_pb2.Usage(calls=1, input_tokens=tokens)
+
+
+def out_of_budget(record: BatchRecord, index: int, tokens: int) -> dict[int, movies_pb2.Movie]:
+    failure = common_pb2.Failure(reason="BUDGET_EXCEEDED", metadata={"unit": "tokens"})
+    budget = domain.movie_budget(record, index)
+    return seen(record, index, Movie.STATE_FAILED, failure=failure, budget=budget, usage=costing(tokens))
+
+
+def test_movies_under_way_never_may_use_more_than_the_batch_has_left() -> None:
+    record = with_budget(1000, parallel=3)
+    domain.begin(record, NOW)
+    for index in range(10):
+        if record.items[index].begun:
+            domain.observe(record, seen(record, index, Movie.STATE_SUCCEEDED, usage=costing(80)), NOW)
+        domain.begin(record, NOW)
+        free = [max(0, item.limit.tokens) for item in record.items if item.under_way]
+        assert record.batch.usage.input_tokens + sum(free) <= 1000
+    assert record.batch.state == Batch.STATE_SUCCEEDED
+
+
+def test_a_batch_pauses_by_itself_when_too_little_is_left_for_a_movie_and_goes_on_with_more() -> None:
+    record = with_budget(250, movies=4, parallel=1)
+    for index in (0, 1):
+        assert domain.begin(record, NOW) == [index]
+        domain.observe(record, seen(record, index, Movie.STATE_SUCCEEDED, usage=costing(100)), NOW)
+    assert domain.begin(record, NOW) == []
+    assert record.paused
+    assert record.batch.failure.reason == "BUDGET_EXCEEDED"
+    assert "2 of 4" in record.batch.failure.message
+    assert domain.resume(record, NOW, common_pb2.Budget(tokens=500))
+    assert not record.batch.HasField("failure")
+    assert domain.begin(record, NOW) == [2]
+
+
+def test_a_movie_that_its_part_of_the_budget_was_too_small_for_goes_on_with_a_larger_one() -> None:
+    record = with_budget(1000, movies=4, parallel=4)
+    domain.begin(record, NOW)
+    assert domain.movie_budget(record, 0) == common_pb2.Budget(tokens=250)
+    failed = out_of_budget(record, 0, 240)
+    assert domain.observe(record, failed, NOW)
+    assert not record.ended
+    assert record.batch.counts == movies_pb2.BatchCounts(waiting=1, running=3)
+    for index in (1, 2, 3):
+        domain.observe(record, seen(record, index, Movie.STATE_SUCCEEDED, usage=costing(100)), NOW)
+    assert domain.begin(record, NOW) == [0]
+    assert record.items[0].begun == 1
+    assert domain.movie_budget(record, 0) == common_pb2.Budget(tokens=700)
+    assert not domain.observe(record, failed, NOW)  # old news: it has not gone on yet
+    assert record.items[0].state == Movie.STATE_PENDING
+
+
+def test_a_movie_that_fails_for_the_template_s_own_budget_has_failed() -> None:
+    record = with_budget(1000, movies=1, template=Movie(budget=common_pb2.Budget(tokens=100)))
+    domain.begin(record, NOW)
+    assert domain.movie_budget(record, 0) == common_pb2.Budget(tokens=100)
+    domain.observe(record, out_of_budget(record, 0, 100), NOW)
+    assert record.batch.state == Batch.STATE_FAILED
 
 
 async def checked(request_id: str = "r-1", **fields: object) -> movies_pb2.Batch:
@@ -135,6 +247,10 @@ async def test_defaults_are_one_movie_a_theme_and_four_at_a_time() -> None:
         ({"themes": ["A lighthouse", "x" * 2001]}, "batch.themes[1]"),
         ({"parallel": -1}, "batch.parallel"),
         ({"parallel": 101}, "batch.parallel"),
+        ({"plot_likeness_percent": -1}, "batch.plot_likeness_percent"),
+        ({"plot_likeness_percent": 101}, "batch.plot_likeness_percent"),
+        ({"budget": common_pb2.Budget(tokens=-1)}, "batch.budget.tokens"),
+        ({"template": Movie(budget=common_pb2.Budget(cost_micros=-1))}, "batch.template.budget.cost_micros"),
         ({"state": Batch.STATE_RUNNING}, "batch.state"),
         ({"items": [movies_pb2.BatchItem()]}, "batch.items"),
         ({"template": Movie(theme="x")}, "batch.template.theme"),

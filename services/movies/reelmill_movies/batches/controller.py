@@ -1,20 +1,22 @@
 """Sees to it that a batch's movies are made. Every step may be taken twice or stop in the middle."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from weakref import WeakValueDictionary
 
-from reelmill.v1 import movies_pb2
+from reelmill.v1 import common_pb2, movies_pb2
 from reelmill_kit import cloudevents
 from reelmill_kit.bus import Bus
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.names import BatchName, MovieName
 from reelmill_kit.telemetry import logger
 
+from .. import domain as movie_domain
 from ..controller import Controller, now
 from ..domain import Record
 from ..repository import MovieRepository
-from . import domain
+from . import domain, plots
 from .domain import Batch, BatchRecord
 from .repository import BatchRepository
 
@@ -58,8 +60,8 @@ class BatchController:
         await self._batches.change(name, lambda record: domain.pause(record, now()))
         return await self.step(name)
 
-    async def resume(self, name: BatchName) -> BatchRecord:
-        await self._batches.change(name, lambda record: domain.resume(record, now()))
+    async def resume(self, name: BatchName, budget: common_pb2.Budget | None = None) -> BatchRecord:
+        await self._batches.change(name, lambda record: domain.resume(record, now(), budget))
         return await self.step(name)
 
     async def cancel(self, name: BatchName) -> BatchRecord:
@@ -78,7 +80,8 @@ class BatchController:
     async def reconcile(self) -> None:
         """Takes up batches whose news was lost with a process, or before somebody was told."""
         for record in await self._batches.list():
-            if not record.ended or record.stopping or record.told < record.turn:
+            moving = record.stopping or any(item.under_way for item in record.items)
+            if not record.ended or moving or record.told < record.turn:
                 await self._follow(record.name, set())
 
     async def step(self, name: BatchName, moved: Iterable[MovieName] = ()) -> BatchRecord:
@@ -87,32 +90,42 @@ class BatchController:
         lock = self._locks.setdefault(name, asyncio.Lock())
         async with lock:
             record = await self._batches.get(name)
-            record = await self._look(record, {movie.movie for movie in moved})
-            while not record.ended:
-                begun: list[int] = []
-
-                def begin(newest: BatchRecord, begun: list[int] = begun) -> bool:
-                    begun[:] = domain.begin(newest, now())
-                    return bool(begun)
-
-                record = await self._batches.change(name, begin)
-                record = await self._look(record)
-                if not begun:
+            hints = {movie.movie for movie in moved}
+            while True:
+                movies = await self._movies_of(record, hints)
+                record = await self._take_in(record, movies)
+                again = await self._compare(record, movies)
+                record, begun = await self._begin(record)
+                if not again and not begun:
                     break
             if record.stopping:
                 record = await self._stop(record)
             return await self._tell(record)
 
-    async def _look(self, record: BatchRecord, moved: Iterable[str] = ()) -> BatchRecord:
-        """Takes in how the movies are, makes those that were begun but not made, holds or frees them."""
-        wanted = set(moved)
+    async def _begin(self, record: BatchRecord) -> tuple[BatchRecord, bool]:
+        """Begins what can begin in the record; the movies are made when they are looked at."""
+        begun: list[int] = []
+
+        def begin(newest: BatchRecord) -> bool:
+            turn = newest.turn
+            begun[:] = domain.begin(newest, now())
+            return bool(begun) or newest.turn > turn
+
+        record = await self._batches.change(record.name, begin)
+        return record, bool(begun)
+
+    async def _movies_of(self, record: BatchRecord, hints: Collection[str]) -> dict[int, Record]:
+        """The movies under way by item, and besides them those that are hinted at; made where they lack."""
         indices = [
             index
             for index, item in enumerate(record.items)
-            if item.under_way or (wanted and item.begun and record.movie(index).movie in wanted)
+            if item.under_way or (hints and item.begun and record.movie(index).movie in hints)
         ]
         found = await asyncio.gather(*(self._movie(record, index) for index in indices))
-        movies = {index: movie for index, movie in zip(indices, found, strict=True) if movie is not None}
+        return {index: movie for index, movie in zip(indices, found, strict=True) if movie is not None}
+
+    async def _take_in(self, record: BatchRecord, movies: Mapping[int, Record]) -> BatchRecord:
+        """Takes in how the movies are; holds them or lets them go on, as the batch is."""
         await asyncio.gather(
             *(
                 self._controller.set_paused(movie.name, record.paused)
@@ -123,14 +136,49 @@ class BatchController:
         seen = {index: movie.movie for index, movie in movies.items()}
         return await self._batches.change(record.name, lambda newest: domain.observe(newest, seen, now()))
 
+    async def _compare(self, record: BatchRecord, movies: Mapping[int, Record]) -> bool:
+        """Compares the plots that are written with those that were taken; True where one was dropped."""
+        written = {
+            index
+            for index, movie in movies.items()
+            if not movie.ended
+            and record.movie(index) == movie.name
+            and movie_domain.status(movie, common_pb2.STAGE_SCRIPT).state == movie_domain.Status.STATE_DONE
+        }
+        while (index := domain.to_compare(record, written)) is not None:
+            name = movies[index].name
+            closest = await self._closest(record, index) if movies[index].on_trial else None
+            if closest is not None and closest[1] > record.batch.plot_likeness_percent:
+                logger().info("plot dropped", movie=str(name), like=str(closest[0]), percent=closest[1])
+                await self._controller.cancel(name, domain.duplicate(*closest))
+                return True
+            record = await self._batches.change(record.name, partial(domain.take, index=index, movie=name))
+            written = {other for other in written if record.movie(other) == movies[other].name}
+        for index in written:
+            if record.items[index].taken and movies[index].on_trial:
+                await self._controller.acquit(movies[index].name)
+        return False
+
+    async def _closest(self, record: BatchRecord, index: int) -> tuple[MovieName, int] | None:
+        """The movie whose plot is most like that of the item's, and how much in percent."""
+        taken = [record.movie(other) for other, item in enumerate(record.items) if item.taken]
+        mine = await self._batches.sketch(record, record.movie(index))
+        sketches = [await self._batches.sketch(record, movie) for movie in taken]
+        alike = [(movie, plots.likeness(mine, sketch)) for movie, sketch in zip(taken, sketches, strict=True)]
+        return max(alike, key=lambda found: found[1], default=None)
+
     async def _movie(self, record: BatchRecord, index: int) -> Record | None:
         """An item's movie, made where it isn't there yet; None where it was deleted."""
         name, item = record.movie(index), record.items[index]
+        budget = domain.movie_budget(record, index)
         try:
-            return await self._movies.get(name)
+            movie = await self._movies.get(name)
         except ReelmillError as error:
             if error.reason is not Reason.NOT_FOUND:
                 raise
+        else:
+            starved = domain.starved_of(record, movie.movie) and movie.movie.budget != budget
+            return await self._controller.retry(name, budget) if starved and item.under_way else movie
         if item.state != movies_pb2.Movie.STATE_PENDING:
             return None
         asked = domain.movie_of(record, index, await self._batches.themes(record))

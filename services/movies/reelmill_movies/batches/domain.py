@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,6 +14,7 @@ from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.names import BatchName, MovieName
 
 from .. import domain as movie_domain
+from . import money
 
 if TYPE_CHECKING:
     State: TypeAlias = movies_pb2.Movie.State.ValueType
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 Batch, Movie = movies_pb2.Batch, movies_pb2.Movie
 
+REPLACEMENTS = 3
+"""Plots that are written for an item after its first one was dropped."""
+_KINDS = ("tokens", "cost_micros")
 ENDED = (Batch.STATE_SUCCEEDED, Batch.STATE_FAILED, Batch.STATE_CANCELLED)
 
 
@@ -32,6 +36,17 @@ class Item:
     begun: int = 0
     state: "State" = Movie.STATE_UNSPECIFIED
     usage: common_pb2.Usage = field(default_factory=common_pb2.Usage)
+    # Its plot has been compared with the others and taken.
+    taken: bool = False
+    # Plots that were not: what they were like, and how much in percent.
+    dropped: list[tuple[str, int]] = field(default_factory=list)
+    # What the dropped ones have cost.
+    lost: common_pb2.Usage = field(default_factory=common_pb2.Usage)
+    # Its movie's part of the batch's budget.
+    limit: common_pb2.Budget = field(default_factory=common_pb2.Budget)
+    # What that part was too small in, tokens or cost_micros, where its movie failed for that; it goes on when
+    # there is more.
+    starved: str = ""
 
     @property
     def under_way(self) -> bool:
@@ -39,7 +54,7 @@ class Item:
 
     @property
     def ended(self) -> bool:
-        return self.state in movie_domain.ENDED
+        return self.state in movie_domain.ENDED and not self.starved
 
     def to_dict(self) -> dict[str, Any]:
         """Only what is not as at the beginning."""
@@ -47,6 +62,11 @@ class Item:
             "begun": self.begun,
             "state": Movie.State.Name(self.state) if self.state else "",
             "usage": json_format.MessageToDict(self.usage),
+            "taken": self.taken,
+            "dropped": self.dropped,
+            "lost": json_format.MessageToDict(self.lost),
+            "limit": json_format.MessageToDict(self.limit),
+            "starved": self.starved,
         }
         return {name: value for name, value in fields.items() if value}
 
@@ -56,6 +76,11 @@ class Item:
             begun=fields.get("begun", 0),
             state=Movie.State.Value(fields["state"]) if "state" in fields else Movie.STATE_UNSPECIFIED,
             usage=json_format.ParseDict(fields.get("usage", {}), common_pb2.Usage()),
+            taken=fields.get("taken", False),
+            dropped=[(like, percent) for like, percent in fields.get("dropped", [])],
+            lost=json_format.ParseDict(fields.get("lost", {}), common_pb2.Usage()),
+            limit=json_format.ParseDict(fields.get("limit", {}), common_pb2.Budget()),
+            starved=fields.get("starved", ""),
         )
 
 
@@ -158,6 +183,8 @@ def movie_of(record: BatchRecord, index: int, themes: Sequence[str]) -> movies_p
     movie.CopyFrom(record.batch.template)
     movie.theme = themes[index % len(themes)]
     movie.seed = item_seed(record.batch.seed, index, record.items[index].begun - 1)
+    if (limit := movie_budget(record, index)) is not None:
+        movie.budget.CopyFrom(limit)
     return movie
 
 
@@ -167,51 +194,112 @@ def message(record: BatchRecord, themes: Sequence[str]) -> movies_pb2.Batch:
     batch.CopyFrom(record.batch)
     batch.themes.extend(themes)
     for index, item in enumerate(record.items):
+        begun = item.begun > len(item.dropped)
         batch.items.add(
             index=index,
             theme=themes[index % len(themes)],
-            seed=item_seed(batch.seed, index, max(0, item.begun - 1)),
-            movie=str(record.movie(index)) if item.begun else "",
+            seed=item_seed(batch.seed, index, item.begun - 1 if begun else min(item.begun, REPLACEMENTS)),
+            movie=str(record.movie(index)) if begun else "",
             state=item.state,
+            dropped=[
+                movies_pb2.DroppedPlot(
+                    movie=str(record.name.movie(index, attempt)), like=like, likeness_percent=percent
+                )
+                for attempt, (like, percent) in enumerate(item.dropped)
+            ],
         )
     return batch
 
 
 def begin(record: BatchRecord, now: datetime) -> list[int]:
-    """Begins items, in their order, as far as there is room; returns which."""
+    """Begins items, in their order, as far as there is room and money; returns which.
+
+    Pauses the batch where there is too little money for any more and nothing is under way.
+    """
     if record.ended or record.paused:
         return []
-    room = record.batch.parallel - sum(item.under_way for item in record.items)
-    waiting = [index for index, item in enumerate(record.items) if not item.state]
-    chosen = waiting[: max(0, room)]
-    for index in chosen:
-        record.items[index].begun += 1
-        record.items[index].state = Movie.STATE_PENDING
+    running = sum(item.under_way for item in record.items)
+    waiting = [index for index, item in enumerate(record.items) if not item.state or item.starved]
+    places = min(record.batch.parallel - running, len(waiting))
+    chosen: list[int] = []
+    for index in waiting[: max(0, places)]:
+        item = record.items[index]
+        if (limit := _next_limit(record, item, places - len(chosen))) is None:
+            break
+        item.limit.CopyFrom(limit)
+        item.begun += not item.starved
+        item.state, item.starved = Movie.STATE_PENDING, ""
+        chosen.append(index)
     if chosen:
         _enter(record, Batch.STATE_RUNNING, now)
+    elif places > 0 and not running:
+        record.batch.failure.CopyFrom(_spent(record))
+        _enter(record, Batch.STATE_PAUSED, now)
     return chosen
+
+
+def movie_budget(record: BatchRecord, index: int) -> common_pb2.Budget | None:
+    """The budget of an item's movie: its part of the batch's, within the template's."""
+    budget, limit = record.batch.template.budget, record.items[index].limit
+    found = common_pb2.Budget(
+        tokens=_smaller(budget.tokens, limit.tokens),
+        cost_micros=_smaller(budget.cost_micros, limit.cost_micros),
+    )
+    return found if found.tokens or found.cost_micros else None
 
 
 def observe(record: BatchRecord, movies: Mapping[int, movies_pb2.Movie], now: datetime) -> bool:
     """Takes in how movies are now, by item; ends the batch when all have ended. False: it was known."""
-    changed = False
-    for index, movie in movies.items():
-        item = record.items[index]
-        if not item.begun or movie.name != str(record.movie(index)):
-            continue
-        if item.state != movie.state or item.usage != movie.usage:
-            item.state = movie.state
-            item.usage.CopyFrom(movie.usage)
-            changed = True
+    changed = [index for index, movie in movies.items() if _observe_one(record, index, movie)]
     if not changed:
         return False
     if not record.ended and all(item.ended for item in record.items):
         if any(item.state == Movie.STATE_SUCCEEDED for item in record.items):
             _enter(record, Batch.STATE_SUCCEEDED, now)
         else:
-            _fail(record, movies, now)
+            _fail(record, movies[changed[-1]].failure, now)
     _changed(record, now)
     return True
+
+
+def starved_of(record: BatchRecord, movie: movies_pb2.Movie) -> str:
+    """The kind of budget that a movie failed for because the batch gave it too little; "" where not."""
+    kind = movie.failure.metadata.get("unit", "tokens")
+    failed = movie.state == Movie.STATE_FAILED and movie.failure.reason == Reason.BUDGET_EXCEEDED
+    if not failed or kind not in _KINDS or not getattr(record.batch.budget, kind):
+        return ""
+    return kind if getattr(movie.budget, kind) != getattr(record.batch.template.budget, kind) else ""
+
+
+def to_compare(record: BatchRecord, written: Collection[int]) -> int | None:
+    """The item whose plot is compared next, of those whose script is `written`.
+
+    Plots are compared in the order of items, so that which of two is dropped does not depend on which was
+    written first: the same batch gives the same movies.
+    """
+    for index, item in enumerate(record.items):
+        if not item.taken and not item.ended:
+            return index if index in written else None
+    return None
+
+
+def take(record: BatchRecord, index: int, movie: MovieName) -> bool:
+    """The plot of an item's movie is taken; returns False where that is known or another movie counts."""
+    if record.movie(index) != movie or record.items[index].taken:
+        return False
+    record.items[index].taken = True
+    return True
+
+
+def duplicate(like: MovieName, percent: int) -> common_pb2.Failure:
+    """Why a movie is dropped; its own record says so first, and the batch reads it there."""
+    error = ReelmillError(
+        Reason.DUPLICATE_PLOT,
+        f"its plot is {percent} % like that of {like}; it was dropped before anything was drawn",
+        like=str(like),
+        percent=str(percent),
+    )
+    return error.to_failure(common_pb2.STAGE_SCRIPT)
 
 
 def pause(record: BatchRecord, now: datetime) -> bool:
@@ -221,11 +309,20 @@ def pause(record: BatchRecord, now: datetime) -> bool:
     return _enter(record, Batch.STATE_PAUSED, now)
 
 
-def resume(record: BatchRecord, now: datetime) -> bool:
-    """Returns False unless it was paused. Raises WRONG_STATE where it has ended."""
+def resume(record: BatchRecord, now: datetime, budget: common_pb2.Budget | None = None) -> bool:
+    """Goes on, with another budget where one is given; returns False if nothing changes.
+
+    Raises WRONG_STATE where it has ended.
+    """
     if record.ended:
         raise _wrong_state(record, "resumed")
-    return record.paused and _enter(record, Batch.STATE_RUNNING, now)
+    raised = budget is not None and record.batch.budget != budget
+    if budget is not None:
+        record.batch.budget.CopyFrom(budget)
+    if not record.paused:
+        return raised
+    record.batch.ClearField("failure")
+    return _enter(record, Batch.STATE_RUNNING, now)
 
 
 def cancel(record: BatchRecord, now: datetime) -> bool:
@@ -234,7 +331,7 @@ def cancel(record: BatchRecord, now: datetime) -> bool:
         return False
     for item in record.items:
         if not item.ended:
-            item.state = Movie.STATE_CANCELLED
+            item.state, item.starved = Movie.STATE_CANCELLED, ""
     record.stopping = True
     return _enter(record, Batch.STATE_CANCELLED, now)
 
@@ -250,12 +347,66 @@ def _enter(record: BatchRecord, state: "BatchState", now: datetime) -> bool:
     return moved
 
 
-def _fail(record: BatchRecord, movies: Mapping[int, movies_pb2.Movie], now: datetime) -> None:
-    """No movie succeeded: says why one of those did not that ended last."""
-    for movie in movies.values():
-        record.batch.failure.CopyFrom(movie.failure)
-        if movie.HasField("failure"):
-            break
+def _observe_one(record: BatchRecord, index: int, movie: movies_pb2.Movie) -> bool:
+    item = record.items[index]
+    if not item.begun or movie.name != str(record.movie(index)) or item.begun == len(item.dropped):
+        return False
+    if movie.state == Movie.STATE_CANCELLED and movie.failure.reason == Reason.DUPLICATE_PLOT:
+        item.dropped.append((movie.failure.metadata["like"], int(movie.failure.metadata["percent"])))
+        item.lost.CopyFrom(movie_domain.total_usage([item.lost, movie.usage]))
+        item.usage.Clear()
+        if not record.ended:
+            item.state = Movie.STATE_FAILED if len(item.dropped) > REPLACEMENTS else Movie.STATE_UNSPECIFIED
+        return True
+    starved = "" if record.ended else starved_of(record, movie)
+    if starved and item.under_way and movie.budget != movie_budget(record, index):
+        return False  # it is about to go on with more
+    if (item.state, item.usage, item.starved) == (movie.state, movie.usage, starved):
+        return False
+    item.state, item.starved = movie.state, starved
+    item.usage.CopyFrom(movie.usage)
+    return True
+
+
+def _next_limit(record: BatchRecord, item: Item, places: int) -> common_pb2.Budget | None:
+    """The budget of the item's next movie, or None where too little is left. No limit is 0."""
+    budget, found = record.batch.budget, common_pb2.Budget()
+    for kind in _KINDS:
+        if not (whole := getattr(budget, kind)):
+            continue
+        stakes = [_stake(one, kind) for one in record.items]
+        used = money.spent(item.usage, kind)
+        needed = round(1.5 * getattr(item.limit, kind)) - used if item.starved == kind else 0
+        if not (part := money.share(whole, stakes, needed, places)):
+            return None
+        setattr(found, kind, used + part)
+    return found
+
+
+def _stake(item: Item, kind: str) -> money.Stake:
+    used = money.spent(item.usage, kind)
+    reserved = max(1, getattr(item.limit, kind) - used) if item.under_way else 0
+    return money.Stake(used + money.spent(item.lost, kind), reserved)
+
+
+def _smaller(one: int, other: int) -> int:
+    """Of two limits, where 0 is none."""
+    return min(one, other) if one and other else one or other
+
+
+def _spent(record: BatchRecord) -> common_pb2.Failure:
+    made, usage = record.batch.counts.succeeded, record.batch.usage
+    return common_pb2.Failure(
+        reason=Reason.BUDGET_EXCEEDED.value,
+        message=f"too little of the budget is left for a movie: {made} of {len(record.items)} are made, "
+        f"{usage.input_tokens + usage.output_tokens} tokens and {usage.cost_micros / 1e6:g} are spent; "
+        "resume the batch with a higher budget",
+    )
+
+
+def _fail(record: BatchRecord, why: common_pb2.Failure, now: datetime) -> None:
+    """No movie succeeded. `why`: of the one that ended last."""
+    record.batch.failure.CopyFrom(why)
     last = record.batch.failure
     last.reason = last.reason or Reason.CANCELLED.value
     last.message = (
@@ -270,14 +421,17 @@ def _changed(record: BatchRecord, now: datetime) -> None:
     states = [item.state for item in record.items]
     record.batch.counts.CopyFrom(
         movies_pb2.BatchCounts(
-            waiting=states.count(Movie.STATE_UNSPECIFIED),
+            waiting=sum(not item.state or bool(item.starved) for item in record.items),
             running=sum(item.under_way for item in record.items),
             succeeded=states.count(Movie.STATE_SUCCEEDED),
-            failed=states.count(Movie.STATE_FAILED),
+            failed=sum(item.state == Movie.STATE_FAILED and not item.starved for item in record.items),
             cancelled=states.count(Movie.STATE_CANCELLED),
+            dropped=sum(len(item.dropped) for item in record.items),
         )
     )
-    record.batch.usage.CopyFrom(movie_domain.total_usage(item.usage for item in record.items))
+    record.batch.usage.CopyFrom(
+        movie_domain.total_usage(part for item in record.items for part in (item.usage, item.lost))
+    )
     record.batch.update_time.FromDatetime(now)
 
 

@@ -10,6 +10,7 @@ from ..requests import RequestChecker
 MOVIES_LIMIT = 1000
 PARALLEL_LIMIT = 100
 _DEFAULT_PARALLEL = 4
+_DEFAULT_LIKENESS = 50
 # All of a batch has to fit into one answer.
 _THEMES_BYTES = 1_000_000
 _OUTPUT_ONLY = (
@@ -52,9 +53,17 @@ class BatchChecker:
             raise invalid("batch.themes", f"has {len(themes)} themes for {count} movies")
         if not 0 <= batch.parallel <= PARALLEL_LIMIT:
             raise invalid("batch.parallel", f"{batch.parallel} is not 1 to {PARALLEL_LIMIT}")
+        if not 0 <= batch.plot_likeness_percent <= 100:
+            raise invalid("batch.plot_likeness_percent", f"{batch.plot_likeness_percent} is not 1 to 100")
         asked = movies_pb2.Batch(
-            movies=count, themes=themes, seed=batch.seed, parallel=batch.parallel or _DEFAULT_PARALLEL
+            movies=count,
+            themes=themes,
+            seed=batch.seed,
+            parallel=batch.parallel or _DEFAULT_PARALLEL,
+            plot_likeness_percent=batch.plot_likeness_percent or _DEFAULT_LIKENESS,
         )
+        if batch.HasField("budget"):
+            asked.budget.CopyFrom(validation.budget(batch.budget, "batch.budget"))
         asked.template.CopyFrom(await self._template(project, batch.template, themes[0]))
         return BatchName.for_request(project, request_id), request_id, asked
 

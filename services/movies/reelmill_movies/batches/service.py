@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from reelmill.v1 import movies_pb2
+from reelmill_kit import validation
 from reelmill_kit.errors import invalid
 from reelmill_kit.names import BatchName, ProjectName
 
@@ -62,7 +63,9 @@ class BatchCalls:
     async def ResumeBatch(
         self, request: movies_pb2.ResumeBatchRequest, context: Any
     ) -> movies_pb2.ResumeBatchResponse:
-        record = await self._batch_controller.resume(BatchName.parse(request.name, "name"))
+        name = BatchName.parse(request.name, "name")
+        budget = validation.budget(request.budget, "budget") if request.HasField("budget") else None
+        record = await self._batch_controller.resume(name, budget)
         return movies_pb2.ResumeBatchResponse(batch=await self._whole(record))
 
     async def CancelBatch(

@@ -620,6 +620,8 @@ class Batch(_message.Message):
     TEMPLATE_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     PARALLEL_FIELD_NUMBER: _builtins.int
+    PLOT_LIKENESS_PERCENT_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
     COUNTS_FIELD_NUMBER: _builtins.int
@@ -638,6 +640,10 @@ class Batch(_message.Message):
     """Every movie's own seed follows from it."""
     parallel: _builtins.int
     """Movies under way at a time, 1 to 100; 0: 4."""
+    plot_likeness_percent: _builtins.int
+    """A plot that is more like another one of the batch than this is dropped before anything is drawn, and
+    another one is written, three times at most; in percent of shared phrases, 1 to 100; 0: 50.
+    """
     state: Global___Batch.State.ValueType
     """From here on: output only."""
     request_id: _builtins.str
@@ -654,16 +660,22 @@ class Batch(_message.Message):
         """What all movies have in common: everything but theme and seed."""
 
     @_builtins.property
+    def budget(self) -> _common_pb2.Budget:
+        """For all movies together. Before language models would cost more, the batch pauses by itself, with
+        BUDGET_EXCEEDED; resuming it with a higher one goes on.
+        """
+
+    @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchItem]: ...
     @_builtins.property
     def counts(self) -> Global___BatchCounts: ...
     @_builtins.property
     def failure(self) -> _common_pb2.Failure:
-        """Why it failed, where it did."""
+        """Why it failed or was paused by itself, where it was."""
 
     @_builtins.property
     def usage(self) -> _common_pb2.Usage:
-        """Of all its movies."""
+        """Of all its movies, the dropped ones included."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
@@ -680,6 +692,8 @@ class Batch(_message.Message):
         template: Global___Movie | None = ...,
         seed: _builtins.int = ...,
         parallel: _builtins.int = ...,
+        plot_likeness_percent: _builtins.int = ...,
+        budget: _common_pb2.Budget | None = ...,
         state: Global___Batch.State.ValueType = ...,
         items: _abc.Iterable[Global___BatchItem] | None = ...,
         counts: Global___BatchCounts | None = ...,
@@ -691,9 +705,9 @@ class Batch(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "template", b"template", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "template", b"template", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "items", b"items", "movies", b"movies", "name", b"name", "parallel", b"parallel", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "state", b"state", "template", b"template", "themes", b"themes", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "items", b"items", "movies", b"movies", "name", b"name", "parallel", b"parallel", "plot_likeness_percent", b"plot_likeness_percent", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "state", b"state", "template", b"template", "themes", b"themes", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -708,11 +722,14 @@ class BatchCounts(_message.Message):
     SUCCEEDED_FIELD_NUMBER: _builtins.int
     FAILED_FIELD_NUMBER: _builtins.int
     CANCELLED_FIELD_NUMBER: _builtins.int
+    DROPPED_FIELD_NUMBER: _builtins.int
     waiting: _builtins.int
     running: _builtins.int
     succeeded: _builtins.int
     failed: _builtins.int
     cancelled: _builtins.int
+    dropped: _builtins.int
+    """Plots that were too like another one."""
     def __init__(
         self,
         *,
@@ -721,10 +738,11 @@ class BatchCounts(_message.Message):
         succeeded: _builtins.int = ...,
         failed: _builtins.int = ...,
         cancelled: _builtins.int = ...,
+        dropped: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "failed", b"failed", "running", b"running", "succeeded", b"succeeded", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "dropped", b"dropped", "failed", b"failed", "running", b"running", "succeeded", b"succeeded", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -741,6 +759,7 @@ class BatchItem(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     MOVIE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    DROPPED_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     """From 0."""
     theme: _builtins.str
@@ -749,6 +768,10 @@ class BatchItem(_message.Message):
     """`projects/{project}/movies/{movie}`; empty until it is begun."""
     state: Global___Movie.State.ValueType
     """STATE_UNSPECIFIED until it is begun."""
+    @_builtins.property
+    def dropped(self) -> _containers.RepeatedCompositeFieldContainer[Global___DroppedPlot]:
+        """Movies that were begun for this item and dropped, because their plots were too like that of another one."""
+
     def __init__(
         self,
         *,
@@ -757,14 +780,41 @@ class BatchItem(_message.Message):
         seed: _builtins.int = ...,
         movie: _builtins.str = ...,
         state: Global___Movie.State.ValueType = ...,
+        dropped: _abc.Iterable[Global___DroppedPlot] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "movie", b"movie", "seed", b"seed", "state", b"state", "theme", b"theme"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped", b"dropped", "index", b"index", "movie", b"movie", "seed", b"seed", "state", b"state", "theme", b"theme"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchItem: _TypeAlias = BatchItem  # noqa: Y015
+
+@_typing.final
+class DroppedPlot(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVIE_FIELD_NUMBER: _builtins.int
+    LIKE_FIELD_NUMBER: _builtins.int
+    LIKENESS_PERCENT_FIELD_NUMBER: _builtins.int
+    movie: _builtins.str
+    like: _builtins.str
+    """The movie whose plot it was too like, and how much, in percent."""
+    likeness_percent: _builtins.int
+    def __init__(
+        self,
+        *,
+        movie: _builtins.str = ...,
+        like: _builtins.str = ...,
+        likeness_percent: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["like", b"like", "likeness_percent", b"likeness_percent", "movie", b"movie"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DroppedPlot: _TypeAlias = DroppedPlot  # noqa: Y015
 
 @_typing.final
 class CreateBatchRequest(_message.Message):
@@ -992,15 +1042,21 @@ class ResumeBatchRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    @_builtins.property
+    def budget(self) -> _common_pb2.Budget:
+        """Instead of the batch's own; none: that stays."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        budget: _common_pb2.Budget | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
