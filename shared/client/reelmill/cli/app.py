@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import artefacts, making, releases, stack
+from . import artefacts, batches, making, releases, stack
 from .output import grouped
 from .themes import themes
 
@@ -30,6 +30,19 @@ grouped(
     artefacts.export,
     themes,
 )
+batch = typer.Typer(no_args_is_help=True, help="Make many movies of one request, a few at a time.")
+grouped(
+    batch,
+    "Batches",
+    batches.create,
+    batches.list_batches,
+    batches.get,
+    batches.watch,
+    batches.pause,
+    batches.resume,
+    batches.cancel,
+)
+app.add_typer(batch, name="batch", rich_help_panel="Movies")
 release = typer.Typer(no_args_is_help=True, help="Make, list, check and fetch datasets of many movies.")
 grouped(
     release,

@@ -33,6 +33,11 @@ MovieArgument = Annotated[
 
 def connect(server: str) -> MovieClient:
     """Raises CommandError where no server is known."""
+    return MovieClient(movies_address(server))
+
+
+def movies_address(server: str) -> str:
+    """MovieService's host:port. Raises CommandError where no server is known."""
     address = server or str(local_stack().get("addresses", {}).get("movies", ""))
     if not address:
         raise CommandError(
@@ -40,7 +45,7 @@ def connect(server: str) -> MovieClient:
             "no server is known: no stack runs on this machine (start one with `reelmill up`); "
             "or name one with --server or REELMILL_SERVER",
         )
-    return MovieClient(address.removeprefix("http://").removesuffix("/"))
+    return address.removeprefix("http://").removesuffix("/")
 
 
 def movie_name(movie: str, project: str) -> str:

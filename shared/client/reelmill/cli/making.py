@@ -96,7 +96,7 @@ async def create(
         wanted.character_identity = CHARACTERS[characters.value]
     if gate is not None:
         wanted.gate.mode = GateOptions.MODE_ON if gate else GateOptions.MODE_OFF
-    if limit := _budget(budget, budget_tokens):
+    if limit := budget_of(budget, budget_tokens):
         wanted.budget.CopyFrom(limit)
     if redraws is not None:
         wanted.gate.max_redraws = redraws
@@ -185,7 +185,7 @@ async def retry(
 ) -> None:
     """Go on with a failed or cancelled movie; what is stored is not made again."""
     async with connect(server) as client:
-        again = await client.retry(movie_name(movie, project), _budget(budget, budget_tokens))
+        again = await client.retry(movie_name(movie, project), budget_of(budget, budget_tokens))
         if wait:
             await _follow(client, again.name, as_json=as_json)
         else:
@@ -231,7 +231,7 @@ async def _follow(client: MovieClient, name: str, from_revision: int = 0, *, as_
         raise CommandError("CANCELLED", f"{name} was cancelled")
 
 
-def _budget(cost: float, tokens: int) -> common_pb2.Budget | None:
+def budget_of(cost: float, tokens: int) -> common_pb2.Budget | None:
     if not cost and not tokens:
         return None
     return common_pb2.Budget(cost_micros=round(cost * 1e6), tokens=tokens)

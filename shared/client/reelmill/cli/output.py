@@ -54,7 +54,7 @@ def print_json(value: Message | dict[str, Any]) -> None:
 def grouped(app: typer.Typer, panel: str, *commands: Callable[..., Any]) -> None:
     """Adds commands, plain or async ones; `list_movies` becomes `list`."""
     for command in commands:
-        name = command.__name__.removesuffix("_movies").removesuffix("_releases")
+        name = "list" if command.__name__.startswith("list_") else command.__name__
         app.command(name, rich_help_panel=panel)(_guarded(command))
 
 

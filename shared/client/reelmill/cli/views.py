@@ -6,7 +6,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from rich.table import Table
 from rich.text import Text
 
-from reelmill.client import Movie
+from reelmill.client import Batch, Movie
 from reelmill.v1 import common_pb2, movies_pb2
 
 STATES = {
@@ -68,7 +68,7 @@ def movie_view(movie: Movie) -> Table:
     return table
 
 
-def usage_text(movie: Movie) -> str:
+def usage_text(movie: Movie | Batch) -> str:
     """12 calls, 34,567 tokens, 0.0123 of 5 / nothing where none was asked."""
     usage, budget = movie.usage, movie.budget
     if not usage.calls and not movie.HasField("budget"):
@@ -91,7 +91,7 @@ def stage_text(status: movies_pb2.StageStatus) -> str:
     return ", ".join(part for part in (state, count, progress.message) if part)
 
 
-def age(movie: Movie) -> str:
+def age(movie: Movie | Batch) -> str:
     return duration(time.time() - seconds(movie.create_time))
 
 

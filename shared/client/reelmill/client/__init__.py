@@ -6,18 +6,22 @@ async with MovieClient("127.0.0.1:50051") as movies:
         print(Movie.State.Name(movie.state))
 """
 
-from reelmill.v1.movies_pb2 import Movie
+from reelmill.v1.movies_pb2 import Batch, Movie
 
 from .artefacts import Artefact, ArtefactStore, DownloadError
+from .batches import BATCH_ENDED, BatchClient
 from .errors import CallError
 from .movies import ENDED, MovieClient
 from .releases import ReleaseClient
 from .scripts import ScriptClient
 
 __all__ = [
+    "BATCH_ENDED",
     "ENDED",
     "Artefact",
     "ArtefactStore",
+    "Batch",
+    "BatchClient",
     "CallError",
     "DownloadError",
     "Movie",

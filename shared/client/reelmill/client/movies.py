@@ -1,65 +1,18 @@
-"""MovieService with retries, typed errors, and a watch that outlives the server."""
+"""The movies of MovieService."""
 
-import asyncio
-import json
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Iterable
-from types import TracebackType
-from typing import Self, TypeVar
+from collections.abc import AsyncIterator, Iterable
 
-import grpc
-
-from reelmill.v1 import common_pb2, movies_pb2_grpc
+from reelmill.v1 import common_pb2
 from reelmill.v1 import movies_pb2 as pb
 
-from .errors import CallError, call_error
-
-T = TypeVar("T")
+from .connection import Connection
 
 ENDED = frozenset({pb.Movie.STATE_SUCCEEDED, pb.Movie.STATE_FAILED, pb.Movie.STATE_CANCELLED})
 
-# Every call may be made twice: creating carries a request id.
-_RETRY = {
-    "methodConfig": [
-        {
-            "name": [{"service": "reelmill.v1.MovieService"}],
-            "retryPolicy": {
-                "maxAttempts": 4,
-                "initialBackoff": "0.2s",
-                "maxBackoff": "2s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ]
-}
-_OPTIONS = [
-    ("grpc.service_config", json.dumps(_RETRY)),
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.max_reconnect_backoff_ms", 3_000),
-]
 
-
-class MovieClient:
+class MovieClient(Connection):
     """A connection to one movie service. Methods raise CallError."""
-
-    def __init__(self, address: str, *, timeout: float = 30.0, patience: float = 120.0) -> None:
-        """`address`: host:port. `timeout`: seconds a call may take. `patience`: seconds that `watch` goes on
-        while the server is away."""
-        self.address = address
-        self._timeout = timeout
-        self._patience = patience
-        self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
-        self._stub = movies_pb2_grpc.MovieServiceStub(self._channel)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._channel.close(None)
 
     async def create(self, project: str, movie: pb.Movie, request_id: str = "") -> pb.Movie:
         """Starts a movie. The same `request_id` again returns the same movie; empty: a new one is made up."""
@@ -117,31 +70,17 @@ class MovieClient:
 
         Where the connection breaks it goes on from the last revision that was seen; nothing comes twice.
         """
-        loop = asyncio.get_running_loop()
-        revision, pause, heard = from_revision, 0.2, loop.time()
-        while True:
-            try:
-                request = pb.WatchMovieRequest(name=name, from_revision=revision)
-                async for answer in self._stub.WatchMovie(request):
-                    pause, heard = 0.2, loop.time()
-                    if answer.movie.revision > revision:
-                        revision = answer.movie.revision
-                        yield answer.movie
-                    if answer.movie.state in ENDED:
-                        return
-                failure: CallError | None = None
-            except grpc.aio.AioRpcError as error:
-                failure = call_error(error, self.address)
-                broken = failure.code is grpc.StatusCode.UNAVAILABLE or (
-                    not failure.from_server
-                    and failure.code in (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
-                )
-                if not broken or loop.time() - heard > self._patience:
-                    raise failure from error
-            if failure is None and (await self.get(name)).state in ENDED:
-                return  # it had ended before the revision that was seen
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, 3.0)
+
+        async def watch(revision: int) -> AsyncIterator[pb.Movie]:
+            request = pb.WatchMovieRequest(name=name, from_revision=revision)
+            async for answer in self._stub.WatchMovie(request):
+                yield answer.movie
+
+        def ended(movie: pb.Movie) -> bool:
+            return movie.state in ENDED
+
+        async for movie in self._follow(watch, lambda: self.get(name), ended, from_revision):
+            yield movie
 
     async def wait(self, name: str) -> pb.Movie:
         """Returns the movie when it has ended."""
@@ -149,9 +88,3 @@ class MovieClient:
             if movie.state in ENDED:
                 return movie
         return await self.get(name)
-
-    async def _call(self, call: Awaitable[T]) -> T:
-        try:
-            return await call
-        except grpc.aio.AioRpcError as error:
-            raise call_error(error, self.address) from error

@@ -1,0 +1,68 @@
+"""The batches of MovieService."""
+
+import uuid
+from collections.abc import AsyncIterator
+
+from reelmill.v1 import common_pb2
+from reelmill.v1 import movies_pb2 as pb
+
+from .connection import Connection
+
+BATCH_ENDED = frozenset({pb.Batch.STATE_SUCCEEDED, pb.Batch.STATE_FAILED, pb.Batch.STATE_CANCELLED})
+
+
+class BatchClient(Connection):
+    """A connection to one movie service, for batches. Methods raise CallError."""
+
+    async def create(self, project: str, batch: pb.Batch, request_id: str = "") -> pb.Batch:
+        """Starts a batch. The same `request_id` again returns the same batch; empty: a new one is made up."""
+        request = pb.CreateBatchRequest(
+            parent=f"projects/{project}", batch=batch, request_id=request_id or str(uuid.uuid4())
+        )
+        return (await self._call(self._stub.CreateBatch(request, timeout=self._timeout))).batch
+
+    async def get(self, name: str) -> pb.Batch:
+        request = pb.GetBatchRequest(name=name)
+        return (await self._call(self._stub.GetBatch(request, timeout=self._timeout))).batch
+
+    async def page(
+        self, project: str, *, page_size: int = 0, page_token: str = ""
+    ) -> tuple[list[pb.Batch], str]:
+        """One page of batches, newest first, without items, and the token of the next; "" on the last."""
+        request = pb.ListBatchesRequest(
+            parent=f"projects/{project}", page_size=page_size, page_token=page_token
+        )
+        answer = await self._call(self._stub.ListBatches(request, timeout=self._timeout))
+        return list(answer.batches), answer.next_page_token
+
+    async def pause(self, name: str) -> pb.Batch:
+        """Begins no more movies; those under way wait."""
+        request = pb.PauseBatchRequest(name=name)
+        return (await self._call(self._stub.PauseBatch(request, timeout=self._timeout))).batch
+
+    async def resume(self, name: str, budget: common_pb2.Budget | None = None) -> pb.Batch:
+        """Goes on, with another budget where one is given."""
+        request = pb.ResumeBatchRequest(name=name, budget=budget)
+        return (await self._call(self._stub.ResumeBatch(request, timeout=self._timeout))).batch
+
+    async def cancel(self, name: str) -> pb.Batch:
+        """Stops the batch and its movies; what is stored stays."""
+        request = pb.CancelBatchRequest(name=name)
+        return (await self._call(self._stub.CancelBatch(request, timeout=self._timeout))).batch
+
+    async def watch(self, name: str, from_revision: int = 0) -> AsyncIterator[pb.Batch]:
+        """The batch as it is now and after every change, until it has ended.
+
+        Where the connection breaks it goes on from the last revision that was seen; nothing comes twice.
+        """
+
+        async def watch(revision: int) -> AsyncIterator[pb.Batch]:
+            request = pb.WatchBatchRequest(name=name, from_revision=revision)
+            async for answer in self._stub.WatchBatch(request):
+                yield answer.batch
+
+        def ended(batch: pb.Batch) -> bool:
+            return batch.state in BATCH_ENDED
+
+        async for batch in self._follow(watch, lambda: self.get(name), ended, from_revision):
+            yield batch
