@@ -90,6 +90,10 @@ bench-sdxl: setup ## Drawing and learning at the real size of Stable Diffusion X
 bench-judge: setup ## What a judge's taste for the first answer does to a comparison, by the authors' protocol and ours
 	@$(BIN)/python -m tests.bench.judge
 
+.PHONY: bench-release
+bench-release: setup ## How a release grows from 5 features to 20: time a frame, peak memory; a quarter of an hour
+	@$(BIN)/python -m tests.bench.release
+
 .PHONY: bench-script
 bench-script: setup ## Speed of scripts of 1,331 frames: offline, and how near a language model's is to the least it can take
 	@$(BIN)/python -m tests.bench.script

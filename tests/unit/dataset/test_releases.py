@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from typing import Any
 
 import pytest
@@ -276,6 +277,10 @@ async def test_the_card_tells_numbers_licence_and_the_blind_test() -> None:
     assert "2 movies of 16 key frames" in card
     assert "| the choices too | 8 | 20 | 4 | 4 | 16 |" in card
     assert "film noir (2)" in card
+    for plot in re.findall(r"!\[.*\]\((.*)\)", card):
+        assert store.objects[f"{prefix}{plot}"].startswith(b"<svg")
+        assert plot in sums(store, prefix)
+    assert "(plots/blind-test.svg)" in card
 
 
 async def test_lineage_has_a_row_for_every_frame() -> None:

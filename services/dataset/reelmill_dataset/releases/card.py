@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from .plots import plots
 from .request import SPLITS, ReleaseRequest, format_name
 from .statistics import Statistics
 
@@ -47,6 +48,7 @@ def card(request: ReleaseRequest, statistics: Statistics, files: "Iterable[File]
         kinds=KINDS,
         formats=[format_name(value) for value in request.formats],
         length=_length(statistics.seconds),
+        plots=plots(statistics),
     )
     return text.encode()
 

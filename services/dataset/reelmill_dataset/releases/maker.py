@@ -20,6 +20,7 @@ from ..video import make_film, subtitles
 from .card import card
 from .movie import ReleaseMovie
 from .packs import TABLES, parquet, rows_to_parquet, webdataset
+from .plots import plots, svg
 from .request import SPLITS, ReleaseRequest
 from .rows import ALWAYS, BY_FORMAT, RowFile
 from .source import Source
@@ -232,8 +233,9 @@ class ReleaseMaker:
         return made
 
     async def _shared(self, statistics: Statistics, files: list[File]) -> list[File]:
-        """The data card, and LLaMA-Factory's list of datasets."""
-        texts = {"README.md": (card(self._request, statistics, files), "text/markdown")}
+        """The data card with its plots, and LLaMA-Factory's list of datasets."""
+        texts = {plot.path: (svg(plot), "image/svg+xml") for plot in plots(statistics)}
+        texts |= {"README.md": (card(self._request, statistics, files), "text/markdown")}
         if dataset_pb2.EXPORT_FORMAT_LLAMA_FACTORY in self._request.formats:
             paths = {file.path for file in files}
             info = {

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, Field
 
-from reelmill.v1 import common_pb2, qa_pb2, render_pb2
+from reelmill.v1 import qa_pb2, render_pb2
 
 from .movie import Question, ReleaseMovie
 
@@ -29,6 +29,8 @@ class Statistics(BaseModel):
     questions: Counter[str] = Field(default_factory=Counter)
     """By "level/kind"."""
     with_choices: int = 0
+    genres: Counter[str] = Field(default_factory=Counter)
+    """By movies; those that no genre was asked for are "as the theme suggests"."""
     styles: Counter[str] = Field(default_factory=Counter)
     places: Counter[str] = Field(default_factory=Counter)
     writers: Counter[str] = Field(default_factory=Counter)
@@ -48,6 +50,8 @@ class Statistics(BaseModel):
     style_scored: int = 0
     own_text: int = 0
     """Judged frames that show their own text best of all."""
+    text_ranks: Counter[str] = Field(default_factory=Counter)
+    """Judged frames by the place of their own text: "first", "2 to 5", "6 to 20", "below"."""
 
     def add(self, other: "Statistics") -> None:
         for name in type(self).model_fields:
@@ -73,10 +77,11 @@ def of_movie(movie: ReleaseMovie, lineage: Iterable[render_pb2.KeyFrame]) -> Sta
     for question in questions.questions:
         found.questions[f"{_word(Question.Level.Name(question.level))}/{_kind(question)}"] += 1
         found.with_choices += bool(question.choices)
+    found.genres[script.genre.lower() or "as the theme suggests"] = 1
     found.styles[script.style.keyword or "unnamed"] = 1
     found.writers[f"script: {script.writer or 'unknown'}"] = 1
     found.writers[f"questions: {questions.writer or 'unknown'}"] = 1
-    for prompt in _prompts(questions):
+    for prompt in (*script.prompts, *questions.prompts):
         found.prompts[f"{prompt.name} {prompt.version} sha256:{prompt.digest}"] = 1
     for trial in questions.blind_test.trials:
         found.trials[_word(qa_pb2.BlindTest.Trial.View.Name(trial.view))] = Trial(
@@ -91,10 +96,6 @@ def of_movie(movie: ReleaseMovie, lineage: Iterable[render_pb2.KeyFrame]) -> Sta
     return found
 
 
-def _prompts(questions: qa_pb2.QuestionSet) -> Iterable[common_pb2.PromptVersion]:
-    return questions.prompts
-
-
 def _count(found: Statistics, frame: render_pb2.KeyFrame) -> None:
     found.models[frame.model_digest or "unknown"] += 1
     found.sizes[f"{frame.width} x {frame.height}"] += 1
@@ -107,6 +108,12 @@ def _count(found: Statistics, frame: render_pb2.KeyFrame) -> None:
     found.style_scored += kept.style_rank > 0
     found.own_style += kept.style_rank == 1
     found.own_text += kept.text_rank == 1
+    if kept.text_rank:
+        found.text_ranks[_rank(kept.text_rank)] += 1
+
+
+def _rank(place: int) -> str:
+    return "first" if place == 1 else "2 to 5" if place <= 5 else "6 to 20" if place <= 20 else "below"
 
 
 def _word(name: str) -> str:
