@@ -55,7 +55,7 @@ def write_features(
     are encoded `batch` at a time; the features of one movie are held in memory.
     """
     target = out / movie.video
-    note = {"encoder": encoder, "frames": movie.frames, "inputs": movie.inputs}
+    note: dict[str, object] = {"encoder": encoder, "frames": movie.frames, "inputs": movie.inputs}
     told(target.stem, 0, len(movie.frames))
     if _is_there(target, note):
         told(target.stem, len(movie.frames), len(movie.frames))
