@@ -11,6 +11,16 @@ from reelmill_kit.errors import invalid
 
 Encode = Callable[[Sequence[Image.Image]], Any]
 """From n pictures (RGB) to an array `[n, tokens, width]` of floats, in their order."""
+Shape = tuple[int, int]
+"""Tokens of a picture, and numbers of a token."""
+
+
+def parse_shape(text: str) -> Shape:
+    """From "257x1408". Raises INVALID_FIELD."""
+    parts = text.split("x")
+    if len(parts) != 2 or not all(part.isascii() and part.isdigit() and int(part) for part in parts):
+        raise invalid("shape", f"{text!r} is not tokens x width, for example 257x1408")
+    return int(parts[0]), int(parts[1])
 
 
 def load_encoder(spec: str) -> Encode:
@@ -30,18 +40,18 @@ def load_encoder(spec: str) -> Encode:
     return encode  # type: ignore[no-any-return]
 
 
-def encoded(encode: Encode, pictures: Sequence[Image.Image]) -> np.ndarray:
-    """`[n, tokens, width]` in float16. Raises INVALID_FIELD where the encoder returns anything else."""
+def encoded(encode: Encode, pictures: Sequence[Image.Image], shape: Shape) -> np.ndarray:
+    """`[n, *shape]` in float16. Raises INVALID_FIELD where the encoder returns anything else."""
     features = np.asarray(encode(pictures))
-    floats = np.issubdtype(features.dtype, np.floating)
-    if not floats or features.ndim != 3 or len(features) != len(pictures):
+    wanted = (len(pictures), *shape)
+    if not np.issubdtype(features.dtype, np.floating) or features.shape != wanted:
         raise invalid(
             "encoder",
-            f"returned {features.dtype} of shape {list(features.shape)} for {len(pictures)} pictures; "
-            f"floats of shape [{len(pictures)}, tokens, width] are needed",
+            f"returned {features.dtype} of shape {list(features.shape)} for {len(pictures)} pictures; floats "
+            f"of shape {list(wanted)} are needed (--shape says how many tokens, and how wide)",
         )
     with np.errstate(over="ignore"):
-        half = features.astype(np.float16)
+        half = features.astype("<f2")
     if not np.isfinite(half).all():
         raise invalid("encoder", "returned numbers that are not finite, or too large for 16 bits")
     return half

@@ -7,10 +7,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from reelmill_kit.errors import ReelmillError
+from reelmill_kit.errors import ReelmillError, invalid
 
-from .encoder import load_encoder
-from .files import chosen, read_inputs, write_features
+from .encoder import load_encoder, parse_shape
+from .files import chosen, write_features
+from .release import DownloadedRelease
 
 app = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -25,6 +26,9 @@ def features(
             "an array [pictures, tokens, width]. Code of yours: it runs as you."
         ),
     ],
+    shape: Annotated[
+        str, typer.Option(help="Tokens of a picture and their width; the default is LLaMA-VID's own.")
+    ] = "257x1408",
     out: Annotated[Path, typer.Option(help="Folder that gets story_feat/; made when missing.")] = Path(),
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
     movies: Annotated[
@@ -36,16 +40,21 @@ def features(
     shown = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
-        rows = list(chosen(read_inputs(release, split), movies or []))
+        if out.exists() and not out.is_dir():
+            raise invalid("out", f"{out} is there and no folder")
+        wanted = parse_shape(shape)
+        found = DownloadedRelease(release, split)
+        rows = list(chosen(found.inputs(), movies or []))
         encode = load_encoder(encoder)
         with Progress(*columns, console=shown, disable=not shown.is_terminal) as progress:
             task = progress.add_task("frames", total=None)
             for row in rows:
                 write_features(
-                    release,
+                    found,
                     row,
                     encode,
                     encoder,
+                    wanted,
                     out,
                     batch,
                     lambda movie, done, total: progress.update(
@@ -53,11 +62,19 @@ def features(
                     ),
                 )
     except ReelmillError as error:
-        shown.print(f"error: {error.message} ({error.reason})", style="red", highlight=False)
+        shown.print(
+            f"error: {error.message} ({error.reason})",
+            style="red",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    Console().print(f"{len(rows)} movies in {out / 'story_feat'}", highlight=False)
+    Console().print(
+        f"{len(rows)} movies in {out / 'story_feat'}", highlight=False, markup=False, soft_wrap=True
+    )
 
 
 def main() -> None:
