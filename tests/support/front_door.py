@@ -22,6 +22,7 @@ from reelmill_movies.domain import Record
 from reelmill_movies.intake import Intake
 from reelmill_movies.repository import MovieRepository
 from reelmill_movies.requests import RequestChecker
+from reelmill_movies.turnstile import Turnstile
 from reelmill_movies.upkeep import Upkeep
 
 Movie = movies_pb2.Movie
@@ -34,7 +35,8 @@ class FrontDoor:
     def __init__(self, bus: Bus, store: ObjectStore) -> None:
         self.bus, self.store = bus, store
         self.movies = MovieRepository(bus, store)
-        self.controller = Controller(bus, store, self.movies, frame_window=8)
+        self.turnstile = Turnstile(bus, frame_window=8, stage_window=4, weights={"heavy": 3})
+        self.controller = Controller(bus, store, self.movies, self.turnstile)
         self.checker = RequestChecker(store, "starter")
         self.batches = BatchRepository(bus, store)
         self.batch_controller = BatchController(bus, self.batches, self.movies, self.controller)
@@ -84,8 +86,13 @@ class FrontDoor:
         intake = Intake(self.bus, self.controller, self.checker)
         upkeep = Upkeep(self.controller, self.movies, self.batch_controller, self.batches, interval=2.0)
         loops: list[Callable[[], Awaitable[None]]] = [
-            upkeep.run, self.batch_controller.run, intake.requests, intake.stage_events, intake.frames
-        ]  # fmt: skip
+            upkeep.run,
+            self.turnstile.run,
+            self.batch_controller.run,
+            intake.requests,
+            intake.stage_events,
+            intake.frames,
+        ]
         for stage, handler in self.handlers.items():
             loops.append(JobWorker(self.bus, stage, handler, concurrency=4, ack_wait=2.0).run)  # type: ignore[arg-type]
         running = [asyncio.ensure_future(loop()) for loop in loops]
@@ -94,19 +101,31 @@ class FrontDoor:
         finally:
             await tasks.end(running)
 
-    async def ask(self, request_id: str = "r-1", frames: int = 10, theme: str = "A lighthouse") -> Record:
-        shape = script_pb2.ScriptShape(chapters=1, scenes=2, frames=frames)
+    async def ask(
+        self,
+        request_id: str = "r-1",
+        frames: int = 10,
+        theme: str = "A lighthouse",
+        project: str = "acme",
+        scenes: int = 2,
+    ) -> Record:
+        shape = script_pb2.ScriptShape(chapters=1, scenes=scenes, frames=frames)
         request = movies_pb2.CreateMovieRequest(
-            parent="projects/acme", request_id=request_id, movie=Movie(theme=theme, shape=shape)
+            parent=f"projects/{project}", request_id=request_id, movie=Movie(theme=theme, shape=shape)
         )
         return await self.controller.create(*await self.checker.check(request))
 
     async def ask_batch(
-        self, request_id: str = "b-1", project: str = "acme", frames: int = 2, **fields: object
+        self,
+        request_id: str = "b-1",
+        project: str = "acme",
+        frames: int = 2,
+        scenes: int = 1,
+        **fields: object,
     ) -> BatchName:
         """By default four movies of one theme, two at a time."""
         batch = movies_pb2.Batch(**{"movies": 4, "themes": ["A lighthouse"], "parallel": 2, **fields})  # type: ignore[arg-type]
-        batch.template.shape.CopyFrom(script_pb2.ScriptShape(chapters=1, scenes=1, frames=frames))
+        batch.template.shape.CopyFrom(script_pb2.ScriptShape(chapters=1, scenes=scenes, frames=frames))
         request = movies_pb2.CreateBatchRequest(
             parent=f"projects/{project}", request_id=request_id, batch=batch
         )

@@ -18,6 +18,7 @@ from reelmill_kit.telemetry import instruments, logger
 from . import characters, domain, stage_jobs
 from .domain import Record
 from .repository import MovieRepository
+from .turnstile import Turnstile
 
 _SCRIPTS_KEPT = 16
 
@@ -27,11 +28,12 @@ def now() -> datetime:
 
 
 class Controller:
-    def __init__(self, bus: Bus, store: ObjectStore, movies: MovieRepository, frame_window: int) -> None:
+    def __init__(self, bus: Bus, store: ObjectStore, movies: MovieRepository, turnstile: Turnstile) -> None:
         self._bus = bus
         self._store = store
         self._movies = movies
-        self._window = frame_window
+        self._turnstile = turnstile
+        turnstile.admit = self._admit
         self._scripts: dict[str, script_pb2.Script] = {}
         self.moved: Callable[[Record], None] = lambda record: None
         """Hears of a movie that has come a step further, or ended."""
@@ -91,21 +93,41 @@ class Controller:
             await self._ended(record, first=not before)
 
     async def advance(self, name: MovieName) -> None:
-        """Begins every stage that can begin, counts frames, and releases more of them."""
+        """Begins every stage that can begin without a job, counts frames, and waits to queue jobs."""
         while True:
             record = await self._movies.get(name)
-            if ready := domain.ready_stages(record):
-                for stage in ready:
+            begun = False
+            for stage in domain.ready_stages(record):
+                if stage == common_pb2.STAGE_RENDER or self._is_learned(record, stage):
                     await self._begin(record, stage)
+                    begun = True
+                else:
+                    await self._turnstile.enter(name, stage, _age(record))
+            if begun:
                 continue
             if domain.status(record, common_pb2.STAGE_RENDER).state != domain.Status.STATE_RUNNING:
                 return
-            record = await self._count(record)
-            if not (frames := domain.frames_to_release(record, self._window)):
-                if domain.ready_stages(record):
-                    continue
+            if domain.frames_to_release(record, 1):
+                await self._turnstile.enter(name, common_pb2.STAGE_RENDER, _age(record))
+            before = domain.ready_stages(record)
+            if domain.ready_stages(await self._count(record)) == before:
                 return
-            await self._release(record, frames)
+
+    async def _admit(self, name: MovieName, stage: Stage, count: int) -> bool:
+        """Queues the job of a stage, or the next `count` frames; returns whether there are more."""
+        try:
+            record = await self._movies.get(name)
+        except ReelmillError as error:
+            if error.reason is not Reason.NOT_FOUND:
+                raise
+            return False
+        if stage != common_pb2.STAGE_RENDER:
+            if stage in domain.ready_stages(record):
+                await self._begin(record, stage)
+            return False
+        if frames := domain.frames_to_release(record, count):
+            record = await self._release(record, frames)
+        return bool(domain.frames_to_release(record, 1))
 
     async def cancel(self, name: MovieName, failure: common_pb2.Failure | None = None) -> Record:
         cancelled = False
@@ -126,7 +148,7 @@ class Controller:
             return True
 
         record = await self._movies.change(name, apply)
-        await self._bus.purge(JOBS, name.any_job_subject)
+        await self._drop_jobs(name)
         # Failed frames are counted by the same subjects as finished ones, which tell of themselves again.
         await self._bus.purge(FRAMES, name.any_frame_subject)
         await self._tell(record, "retried")
@@ -150,7 +172,7 @@ class Controller:
         if not record.ended:
             record = await self.cancel(name)
         await self._tell(record, "deleted")
-        await self._bus.purge(JOBS, name.any_job_subject)
+        await self._drop_jobs(name)
         await self._bus.purge(FRAMES, name.any_frame_subject)
         # The record goes last: a delete that stops in the middle can be asked for again.
         await self._store.delete_prefix(name.prefix)
@@ -182,9 +204,7 @@ class Controller:
                     await self._publish_stage(record, entry.stage, again=True)
 
     async def _begin(self, record: Record, stage: Stage) -> None:
-        # With characters to learn, the style stage has something to do for a style that is there already.
-        taken = stage == common_pb2.STAGE_STYLE and not characters.are_learned(record.movie)
-        learned = record.movie.learned_style if taken else ""
+        learned = record.movie.learned_style if self._is_learned(record, stage) else ""
         if learned:
             style = await self._learned_style(record.name.project, learned)
         elif stage != common_pb2.STAGE_RENDER:
@@ -201,6 +221,12 @@ class Controller:
 
         self.moved(await self._movies.change(record.name, apply))
 
+    @staticmethod
+    def _is_learned(record: Record, stage: Stage) -> bool:
+        """Whether there is nothing to do, for the style was learned before and no characters are to be."""
+        style = stage == common_pb2.STAGE_STYLE and record.movie.learned_style
+        return bool(style) and not characters.are_learned(record.movie)
+
     async def _learned_style(self, project: str, name: str) -> style_pb2.Style:
         prefix = ProjectName(project).style_prefix(name.rsplit("/", 1)[-1])
         return json_format.Parse(await self._store.get(f"{prefix}style.json"), style_pb2.Style())
@@ -216,7 +242,7 @@ class Controller:
             copy=done >= domain.total_frames(record),
         )
 
-    async def _release(self, record: Record, frames: range) -> None:
+    async def _release(self, record: Record, frames: range) -> Record:
         await self._publish_frames(record, set(frames))
 
         def apply(newest: Record) -> bool:
@@ -225,7 +251,7 @@ class Controller:
             newest.released = frames.stop
             return True
 
-        await self._movies.change(record.name, apply, copy=False)
+        return await self._movies.change(record.name, apply, copy=False)
 
     async def _publish_frames(self, record: Record, wanted: set[int], *, again: bool = False) -> None:
         script = await self._script(record.name)
@@ -282,9 +308,13 @@ class Controller:
             )
             instruments().movies.add(1, {"state": state})
         if record.movie.state != movies_pb2.Movie.STATE_SUCCEEDED:
-            await self._bus.purge(JOBS, record.name.any_job_subject)
+            await self._drop_jobs(record.name)
         await self._tell(record, state)
         self.moved(record)
+
+    async def _drop_jobs(self, name: MovieName) -> None:
+        await self._turnstile.leave(name)
+        await self._bus.purge(JOBS, name.any_job_subject)
 
     async def _tell(self, record: Record, verb: str) -> None:
         name = record.name
@@ -297,3 +327,8 @@ class Controller:
             id=message_id,
         )
         await self._bus.publish(name.event_subject("movie", verb), event, message_id)
+
+
+def _age(record: Record) -> int:
+    """When the movie was created, in milliseconds."""
+    return record.movie.create_time.ToMilliseconds()

@@ -241,13 +241,12 @@ def count_frames(record: Record, done: int, now: datetime) -> bool:
     return True
 
 
-def frames_to_release(record: Record, window: int) -> range:
-    """The next frames to give to the renderers, so that no more than a window of them is under way."""
+def frames_to_release(record: Record, count: int) -> range:
+    """The next frames to give to the renderers, `count` at most; none while the movie is held."""
     entry = status(record, common_pb2.STAGE_RENDER)
     if record.ended or record.paused or entry.state != Status.STATE_RUNNING:
         return range(0)
-    stop = min(entry.progress.done + window, total_frames(record))
-    return range(record.released, max(stop, record.released))
+    return range(record.released, max(record.released, min(record.released + count, total_frames(record))))
 
 
 def fail(record: Record, failure: common_pb2.Failure, now: datetime) -> None:

@@ -15,6 +15,7 @@ from .repository import MovieRepository
 from .requests import RequestChecker
 from .service import MovieServicer
 from .settings import MoviesSettings
+from .turnstile import Turnstile
 from .upkeep import Upkeep
 
 
@@ -25,7 +26,13 @@ async def serve() -> None:
     runtime.needs("object store", store.check)
 
     movies = MovieRepository(bus, store)
-    controller = Controller(bus, store, movies, settings.frame_window)
+    turnstile = Turnstile(
+        bus,
+        frame_window=settings.frame_window,
+        stage_window=settings.stage_window,
+        weights=settings.project_weights,
+    )
+    controller = Controller(bus, store, movies, turnstile)
     checker = RequestChecker(store, settings.model_name)
     batches = BatchRepository(bus, store)
     batch_controller = BatchController(bus, batches, movies, controller)
@@ -35,7 +42,14 @@ async def serve() -> None:
 
     await runtime.run(
         [(movies_pb2_grpc.add_MovieServiceServicer_to_server, servicer, "reelmill.v1.MovieService")],
-        [upkeep.run, batch_controller.run, intake.requests, intake.stage_events, intake.frames],
+        [
+            upkeep.run,
+            turnstile.run,
+            batch_controller.run,
+            intake.requests,
+            intake.stage_events,
+            intake.frames,
+        ],
     )
 
 

@@ -9,8 +9,15 @@ from reelmill_kit.settings import ServiceSettings
 
 class MoviesSettings(ServiceSettings):
     frame_window: Annotated[
-        int, Field(ge=1, le=4096, description="Frames of a movie that may wait for a renderer at a time.")
+        int, Field(ge=1, le=4096, description="Frames that may wait for a renderer at a time, of all movies.")
     ] = 64
+    stage_window: Annotated[
+        int, Field(ge=1, le=4096, description="The same for the jobs of every other stage.")
+    ] = 4
+    project_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict,
+        description='Parts of projects where many wait, as JSON: {"research": 3}; 1 for all others.',
+    )
     model_name: Annotated[str, Field(description="What requests call the diffusion model.")] = "starter"
     reconcile_interval: Annotated[
         float, Field(gt=0, description="Seconds between looks for movies that nothing moves any more.")

@@ -22,7 +22,7 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import APIError, BucketNotFoundError, FetchTimeoutError, KeyValueError
+from nats.js.errors import APIError, BucketNotFoundError, FetchTimeoutError, KeyValueError, NotFoundError
 from nats.js.errors import Error as JetStreamError
 from nats.js.kv import KeyValue
 from opentelemetry.trace import SpanKind
@@ -35,7 +35,8 @@ from .telemetry import logger, trace_headers, tracer
 
 T = TypeVar("T")
 
-JOBS, EVENTS, REQUESTS, FRAMES, DLQ = "JOBS", "EVENTS", "REQUESTS", "FRAMES", "DLQ"
+JOBS, WAITING = "JOBS", "WAITING"
+EVENTS, REQUESTS, FRAMES, DLQ = "EVENTS", "REQUESTS", "FRAMES", "DLQ"
 MOVIES_BUCKET, BATCHES_BUCKET = "reelmill-movies", "reelmill-batches"
 _DAY = 24 * 3600.0
 _DEDUPLICATION = 600.0
@@ -46,6 +47,13 @@ _STREAMS = [
         description="Work: one message a stage or frame, gone when acknowledged",
         subjects=["reelmill.jobs.>"],
         retention=RetentionPolicy.WORK_QUEUE,
+        duplicate_window=_DEDUPLICATION,
+    ),
+    StreamConfig(
+        name=WAITING,
+        description="One message a movie and stage that has jobs to do which are not in JOBS yet",
+        subjects=["reelmill.waiting.>"],
+        max_msgs_per_subject=1,
         duplicate_window=_DEDUPLICATION,
     ),
     StreamConfig(
@@ -209,6 +217,26 @@ class Bus:
         """A bucket that holds the state of movies or batches."""
         return await self.guard(lambda: self.jetstream.key_value(name))
 
+    async def mark(self, subject: str) -> None:
+        """Leaves an empty message that belongs to the current trace."""
+        await self.guard(lambda: self.jetstream.publish(subject, b"", headers=trace_headers() or None))
+
+    async def last(self, stream: str, subject: str) -> dict[str, str]:
+        """The headers of the last message of a subject. Raises NotFoundError."""
+        try:
+            message = await self.jetstream.get_last_msg(stream, subject)
+        except NotFoundError:
+            raise
+        except (nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
+            raise self._unavailable(f"{type(error).__name__}: {error}") from error
+        return dict(message.headers or {})
+
+    async def pending(self, stream: str, durable: str) -> int:
+        """Messages that wait for whoever fetches from the consumer; those in somebody's hands are not among
+        them."""
+        info = await self.guard(lambda: self.jetstream.consumer_info(stream, durable))
+        return info.num_pending or 0
+
     async def purge(self, stream: str, subject: str) -> None:
         await self.guard(lambda: self.jetstream.purge_stream(stream, subject=subject))
 
@@ -307,6 +335,11 @@ async def ensure_topology(jetstream: JetStreamContext, ack_wait: float) -> None:
     for number, name in STAGE_NAMES.items():
         await _ensure_consumer(
             jetstream, JOBS, stage_consumer(number), f"reelmill.jobs.{name}.>", ack_wait, max_ack_pending=1000
+        )
+        # Nobody fetches from it: what it has pending is what an autoscaler reads as work beyond the queue.
+        waiting = f"reelmill.waiting.{name}.>"
+        await _ensure_consumer(
+            jetstream, WAITING, stage_consumer(number), waiting, ack_wait, max_ack_pending=1
         )
     for stream_name, subject in ((REQUESTS, "reelmill.requests.*"), (EVENTS, "reelmill.events.>")):
         await _ensure_consumer(jetstream, stream_name, "movies", subject, ack_wait, max_ack_pending=1000)

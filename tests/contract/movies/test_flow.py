@@ -187,6 +187,8 @@ async def test_a_deleted_movie_is_gone_and_can_be_made_again(door: FrontDoor) ->
 
 async def test_a_movie_that_nobody_moves_any_more_is_taken_up_again(door: FrontDoor) -> None:
     record = await door.ask()
+    await door.turnstile.turn()
+    assert await _any(door.bus, JOBS, record.name.any_job_subject)
     await door.bus.purge(JOBS, "reelmill.jobs.>")  # the script job is lost before anybody took it
     async with door.open():
         record = await door.ended(record.name)
@@ -261,6 +263,7 @@ async def _none(bus: Bus, stream: str, subject: str) -> bool:
 
 async def test_the_end_is_told_although_who_heard_it_first_died_before_telling(door: FrontDoor) -> None:
     name = (await door.ask()).name
+    await door.turnstile.turn()
     news = events_pb2.StageEvent(movie=str(name), stage=STAGES.STAGE_SCRIPT)
     news.failure.reason, news.failure.message = "LLM_REFUSED", "no"
     news.run = (await door.movies.get(name)).run

@@ -141,14 +141,37 @@ def test_frames_are_released_in_windows() -> None:
     completed(record, STAGES.STAGE_SCRIPT)
     completed(record, STAGES.STAGE_STYLE)
     domain.begin_stage(record, STAGES.STAGE_RENDER, NOW)
-    assert domain.frames_to_release(record, window=8) == range(8)
+    assert domain.frames_to_release(record, 8) == range(8)
     record.released = 8
-    assert len(domain.frames_to_release(record, window=8)) == 0
-    domain.count_frames(record, 5, NOW)
-    assert domain.frames_to_release(record, window=8) == range(8, 13)
-    record.released = 13
-    domain.count_frames(record, 13, NOW)
-    assert domain.frames_to_release(record, window=8) == range(13, 20)
+    assert domain.frames_to_release(record, 5) == range(8, 13)
+    record.released = 18
+    assert domain.frames_to_release(record, 8) == range(18, 20)
+    record.released = 20
+    assert len(domain.frames_to_release(record, 8)) == 0
+
+
+def test_no_stage_begins_and_no_frame_is_released_while_a_movie_is_paused() -> None:
+    record = a_record()
+    completed(record, STAGES.STAGE_SCRIPT)
+    completed(record, STAGES.STAGE_STYLE)
+    domain.begin_stage(record, STAGES.STAGE_RENDER, NOW)
+    assert domain.set_paused(record, True)
+    assert not domain.set_paused(record, True)
+    assert len(domain.frames_to_release(record, 8)) == 0
+    assert domain.ready_stages(record) == []
+    assert domain.set_paused(record, False)
+    assert domain.frames_to_release(record, 8) == range(8)
+    assert domain.ready_stages(record) == [STAGES.STAGE_QA]
+
+
+def test_nothing_but_the_script_is_made_while_a_batch_has_not_taken_the_plot() -> None:
+    record = domain.new_record(NAME, "r", Movie(theme="x"), "s3://b/", NOW, "projects/acme/batches/b-1")
+    assert domain.ready_stages(record) == [STAGES.STAGE_SCRIPT]
+    completed(record, STAGES.STAGE_SCRIPT)
+    assert domain.ready_stages(record) == []
+    assert domain.acquit(record)
+    assert not domain.acquit(record)
+    assert domain.ready_stages(record) == [STAGES.STAGE_STYLE, STAGES.STAGE_QA]
 
 
 def test_the_count_of_frames_never_goes_back() -> None:

@@ -1,0 +1,136 @@
+"""Lets jobs into the work queue, few at a time and fairly, so that queues stay short.
+
+A movie that could queue jobs of a stage leaves a mark on the bus and waits. Where fewer jobs of the stage
+wait for a worker than its window holds, places are shared out among the projects, whichever process their
+movies belong to. Jobs in workers' hands take no place: the more workers, the faster the queue moves.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+
+from nats.js.errors import NotFoundError
+from opentelemetry.context import attach, detach
+
+from reelmill.v1 import common_pb2
+from reelmill_kit.bus import JOBS, WAITING, Bus, stage_consumer
+from reelmill_kit.errors import Reason, ReelmillError
+from reelmill_kit.names import STAGE_NAMES, MovieName, Stage
+from reelmill_kit.telemetry import logger, trace_context
+
+from .fair import Waiting, share_out
+
+_BUSY, _IDLE = 0.1, 1.0  # seconds between two looks, with and without anybody waiting
+_STAGES = {name: stage for stage, name in STAGE_NAMES.items()}
+
+Admit = Callable[[MovieName, Stage, int], Awaitable[bool]]
+
+
+class Turnstile:
+    def __init__(
+        self, bus: Bus, *, frame_window: int, stage_window: int, weights: Mapping[str, float]
+    ) -> None:
+        """`frame_window`, `stage_window`: jobs of render and of any other stage that may wait for a worker.
+        `weights`: a project's part of the places against that of others, 1 where it has none."""
+        self._bus = bus
+        self._windows = dict.fromkeys(STAGE_NAMES, stage_window) | {common_pb2.STAGE_RENDER: frame_window}
+        self._weights = weights
+        # Marks that are known to be on the bus: their subjects.
+        self._marked: dict[tuple[MovieName, Stage], str] = {}
+        self._wake = asyncio.Event()
+        self.admit: Admit = _nobody
+        """Queues so many jobs of a movie's stage; returns whether it could have queued more."""
+
+    async def enter(self, name: MovieName, stage: Stage, since: int) -> None:
+        """The movie waits to queue jobs of the stage. Entering twice changes nothing.
+
+        `since`: who of one project is first, the smaller.
+        """
+        if (name, stage) not in self._marked:
+            subject = name.waiting_subject(stage, since)
+            await self._bus.mark(subject)
+            self._marked[name, stage] = subject
+        self._wake.set()
+
+    async def leave(self, name: MovieName) -> None:
+        """The movie waits for nothing any more."""
+        await self._bus.purge(WAITING, name.any_waiting_subject)
+        for stage in STAGE_NAMES:
+            self._marked.pop((name, stage), None)
+
+    async def run(self) -> None:
+        while True:
+            try:
+                waiting = await self.turn()
+            except ReelmillError as error:
+                if error.reason is not Reason.BUS_UNAVAILABLE:
+                    logger().error("jobs not let in", reason=error.reason, error=error.message)
+                waiting = True
+            if waiting:
+                await asyncio.sleep(_BUSY)
+                continue
+            try:
+                async with asyncio.timeout(_IDLE):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    async def turn(self) -> bool:
+        """Shares out what room there is; returns whether anybody still waits."""
+        self._wake.clear()
+        known = dict(self._marked)
+        marks = await self._bus.subjects(WAITING, "reelmill.waiting.>")
+        for key, subject in known.items():
+            if subject not in marks:  # another process has let it in
+                self._marked.pop(key, None)
+        by_stage: dict[Stage, dict[MovieName, str]] = {}
+        for subject in marks:
+            _, _, stage, project, movie, _ = subject.split(".")
+            by_stage.setdefault(_STAGES[stage], {})[MovieName(project, movie)] = subject
+        return any([await self._stage_turn(stage, waiting) for stage, waiting in by_stage.items()])
+
+    async def _stage_turn(self, stage: Stage, subjects: dict[MovieName, str]) -> bool:
+        room = self._windows[stage] - await self._bus.pending(JOBS, stage_consumer(stage))
+        if room <= 0:
+            return True
+        jobs = await self._bus.subjects(JOBS, f"reelmill.jobs.{STAGE_NAMES[stage]}.>")
+        queued: Counter[str] = Counter()
+        for job, count in jobs.items():
+            queued[job.split(".")[3]] += count
+        waiting = [
+            Waiting(
+                name.project, name.movie, jobs.get(name.job_subject(stage), 0), int(subject.split(".")[-1])
+            )
+            for name, subject in subjects.items()
+        ]
+        granted = share_out(waiting, queued, room, self._weights)
+        more = await asyncio.gather(
+            *(
+                self._let_in(name, stage, count, subjects[name])
+                for name, count in ((MovieName(*movie), count) for movie, count in granted.items())
+            )
+        )
+        return any(more) or len(granted) < len(waiting)
+
+    async def _let_in(self, name: MovieName, stage: Stage, count: int, subject: str) -> bool:
+        try:
+            mark = await self._bus.last(WAITING, subject)
+        except NotFoundError:
+            return False  # another process was faster
+        token = attach(trace_context(mark))
+        try:
+            if await self.admit(name, stage, count):
+                return True
+        except ReelmillError as error:
+            if error.transient:
+                return True
+            logger().error("movie not let in", movie=str(name), reason=error.reason, error=error.message)
+        finally:
+            detach(token)
+        await self._bus.purge(WAITING, subject)
+        self._marked.pop((name, stage), None)
+        return False
+
+
+async def _nobody(name: MovieName, stage: Stage, count: int) -> bool:
+    raise NotImplementedError

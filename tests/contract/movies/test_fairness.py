@@ -1,0 +1,106 @@
+"""A project with a large batch does not starve another's small movie. On a real bus."""
+
+import asyncio
+
+import pytest
+
+from reelmill.v1 import events_pb2
+from reelmill_kit.bus import JOBS, WAITING, Bus
+from reelmill_kit.jobs import Outcome
+from reelmill_kit.memory_store import MemoryStore
+from reelmill_kit.names import MovieName
+from reelmill_kit.progress import Report
+from tests.support.front_door import STAGES, FrontDoor, until
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def door(bus: Bus) -> FrontDoor:
+    return FrontDoor(bus, MemoryStore())
+
+
+class Worker:
+    """A stage that takes its time, and remembers for which projects it worked."""
+
+    def __init__(self, door: FrontDoor, stage: int, seconds: float) -> None:
+        self._handler = door.handlers[stage]
+        self._seconds = seconds
+        self.worked_for: list[str] = []
+        door.handlers[stage] = self.handle
+
+    async def handle(self, job: events_pb2.StageJob, report: Report) -> Outcome:
+        await asyncio.sleep(self._seconds)
+        self.worked_for.append(MovieName.parse(job.movie, "movie").project)
+        return await self._handler(job, report)
+
+    async def has_worked(self, times: int, project: str = "large") -> bool:
+        return self.worked_for.count(project) >= times
+
+
+async def test_a_small_movie_is_drawn_beside_a_large_batch_of_another_project(
+    door: FrontDoor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Eight movies of 128 frames each are being drawn when another project asks for 27 frames."""
+    painter = Worker(door, STAGES.STAGE_RENDER, 0.02)
+    async with door.open():
+        batch = await door.ask_batch(
+            project="large", movies=8, parallel=8, scenes=8, frames=16, plot_likeness_percent=100
+        )
+        await until(lambda: painter.has_worked(40))
+        before = len(painter.worked_for)
+        small = await door.ask(request_id="small", project="small", scenes=3, frames=9)
+        await until(lambda: painter.has_worked(27, "small"))
+        meanwhile = painter.worked_for[before:].count("large")
+        await door.ended(small.name)
+        await door.batch_controller.cancel(batch)
+    with capsys.disabled():
+        print(f"\n27 frames of a small movie were drawn while a batch got {meanwhile} of its 1024")
+    # As many as the small movie's, those that were waiting or in hand before, and what its other stages took.
+    assert meanwhile < 100
+
+
+async def test_a_script_is_written_beside_the_hundred_of_another_project_s_batch(
+    door: FrontDoor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = Worker(door, STAGES.STAGE_SCRIPT, 0.05)
+    async with door.open():
+        batch = await door.ask_batch(project="large", movies=100, parallel=100)
+        await until(lambda: writer.has_worked(4))
+        before = len(writer.worked_for)
+        await door.ask(request_id="small", project="small")
+        await until(lambda: writer.has_worked(1, "small"))
+        meanwhile = writer.worked_for[before:].count("large")
+        await door.batch_controller.cancel(batch)
+    with capsys.disabled():
+        print(f"\na small movie's script was written after {meanwhile} of a batch's 100")
+    assert meanwhile < 30
+
+
+async def test_a_project_with_a_weight_of_three_is_drawn_three_times_as_fast(
+    door: FrontDoor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    painter = Worker(door, STAGES.STAGE_RENDER, 0.02)
+    async with door.open():
+        for project in ("heavy", "light"):
+            await door.ask(request_id=project, project=project, scenes=16, frames=16)
+        await until(lambda: painter.has_worked(5, "light"))
+        painter.worked_for.clear()
+        await until(lambda: painter.has_worked(120, "heavy"))
+        light = painter.worked_for.count("light")
+        for project in ("heavy", "light"):
+            await door.controller.cancel(MovieName.for_request(project, project))
+    with capsys.disabled():
+        print(f"\n120 frames of a project of weight 3 beside {light} of weight 1")
+    assert 30 <= light <= 55
+
+
+async def test_what_waits_beyond_the_queue_is_a_number_that_an_autoscaler_reads(door: FrontDoor) -> None:
+    for number in range(6):
+        await door.ask(request_id=f"r-{number}")
+    assert await door.bus.pending(WAITING, "script") == 6
+    await door.turnstile.turn()
+    assert await door.bus.pending(WAITING, "script") == 2
+    assert await door.bus.pending(JOBS, "script") == 4
+    await door.controller.cancel(MovieName.for_request("acme", "r-5"))
+    assert await door.bus.pending(WAITING, "script") == 1
