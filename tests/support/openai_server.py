@@ -4,6 +4,7 @@ What it says comes from an author: a function of the system and the user message
 a request, in order; without a fault the answer is good.
 """
 
+import base64
 import json
 import threading
 import time
@@ -13,6 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """An answer that is no JSON."""
+
+    text: str
+
 
 Author = Callable[[str, str], object]
 API_KEY = "sk-very-secret-0123456789"
@@ -73,7 +82,15 @@ class Asked:
 
     @property
     def user(self) -> str:
-        return str(self.body["messages"][1]["content"])
+        return _text(self.body["messages"][1]["content"])
+
+    @property
+    def images(self) -> list[bytes]:
+        """What was sent as data URIs, decoded."""
+        content = self.body["messages"][1]["content"]
+        parts = content if isinstance(content, list) else []
+        uris = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
+        return [base64.b64decode(uri.partition(";base64,")[2], validate=True) for uri in uris]
 
 
 class OpenAiServer:
@@ -119,12 +136,13 @@ class OpenAiServer:
 
     def answer(self, handler: BaseHTTPRequestHandler, text: str) -> None:
         body = json.loads(text)
-        system, user = (str(message["content"]) for message in body["messages"][:2])
+        system, user = (_text(message["content"]) for message in body["messages"][:2])
         form = body.get("response_format", {}).get("type")
         name = _name(system)
         if self.latency:
             time.sleep(self.latency)
-        reply = Reply(json.dumps(self._author(system, user)))
+        written = self._author(system, user)
+        reply = Reply(written.text if isinstance(written, Words) else json.dumps(written))
         with self._lock:
             self.asked.append(Asked(name, body, handler.headers.get("Authorization", "")))
             fault = self._always
@@ -185,6 +203,13 @@ def _handler(server: OpenAiServer) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+def _text(content: str | list[dict[str, Any]]) -> str:
+    """A message's text, its images left out."""
+    if isinstance(content, str):
+        return content
+    return "".join(part["text"] for part in content if part["type"] == "text")
 
 
 def _name(system: str) -> str:

@@ -34,11 +34,17 @@ class Verdict(BaseModel):
 
 @dataclass(slots=True)
 class Spent:
-    """What this run has asked of judges, and what an earlier one had."""
+    """What this run has asked of models, and what an earlier one had."""
 
     usage: Usage = field(default_factory=Usage)
     remembered: int = 0
+    before: Usage = field(default_factory=Usage)
+    """What the remembered answers had cost."""
     invalid: int = 0
+
+    def report(self) -> dict[str, Any]:
+        """For a report: this run, and what answers from before had cost."""
+        return asdict(self.usage) | {"remembered": self.remembered, "before": asdict(self.before)}
 
 
 class Journal:
@@ -50,16 +56,23 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._known: dict[str, dict[str, Any]] = {}
+        self._cost: dict[str, Usage] = {}
         if path.exists():
             self._read()
 
     def find(self, key: str, model: type[T]) -> T | None:
         return model.model_validate(self._known[key]) if key in self._known else None
 
-    def keep(self, key: str, answer: BaseModel) -> None:
+    def cost(self, key: str) -> Usage:
+        """What an answer had cost; nothing in journals that do not say."""
+        return self._cost.get(key, Usage())
+
+    def keep(self, key: str, answer: BaseModel, usage: Usage) -> None:
         self._known[key] = answer.model_dump()
+        self._cost[key] = usage
+        row = {"key": key, "answer": self._known[key], "usage": asdict(usage)}
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"key": key, "answer": self._known[key]}) + "\n")
+            file.write(json.dumps(row) + "\n")
 
     def _read(self) -> None:
         data = self._path.read_bytes()
@@ -68,6 +81,7 @@ class Journal:
             try:
                 row = json.loads(line)
                 self._known[row["key"]] = row["answer"]
+                self._cost[row["key"]] = Usage(**row.get("usage", {}))
             except (ValueError, KeyError, TypeError) as error:
                 raise invalid(f"{self._path.name}:{number}", "is no line of a journal; remove it") from error
         if len(whole) < len(data):
@@ -77,7 +91,7 @@ class Journal:
 
 
 class Bench:
-    """Asks judges questions that a journal has no answer to."""
+    """Asks models questions that a journal has no answer to."""
 
     def __init__(self, journal: Journal, report: Report) -> None:
         self._journal = journal
@@ -90,6 +104,7 @@ class Bench:
         key = _key(judge.model, prompt)
         if (known := self._journal.find(key, answer)) is not None:
             self.spent.remembered += 1
+            self.spent.before += self._journal.cost(key)
             return known
         async with self._slots:
             try:
@@ -98,9 +113,11 @@ class Bench:
                 if error.reason not in _NONSENSE:
                     raise
                 self.spent.invalid += 1
+                if error.usage is not None:
+                    self.spent.usage += Usage.of(error.usage)
                 return None
         self.spent.usage += given.usage
-        self._journal.keep(key, given.value)
+        self._journal.keep(key, given.value, given.usage)
         return given.value
 
     async def all(self, doing: str, work: Sequence[Any]) -> list[Any]:
@@ -187,4 +204,6 @@ def rows(judgements: Sequence[Judgement]) -> Iterator[dict[str, Any]]:
 
 
 def _key(model: str, prompt: Prompt) -> str:
-    return hashlib.sha256(json.dumps([model, prompt.system, prompt.user]).encode()).hexdigest()
+    asked: list[Any] = [model, prompt.system, prompt.user]
+    asked += [hashlib.sha256(image).hexdigest() for image in prompt.images]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()

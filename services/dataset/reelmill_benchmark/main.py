@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,13 +12,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from reelmill_kit.errors import ReelmillError, invalid
-from reelmill_llm import Llm
+from reelmill_llm import Budget, BudgetedLlm, Llm
 
+from .answering import Part, Showing, View, answer
 from .choices import Accuracy, accuracy, baselines, chance
-from .judging import Bench, Journal, compare, reference, rows, words_of
+from .footage import Footage
+from .judging import Bench, Journal, compare, reference, rows, used_prompts, words_of
 from .reading import Answers, read_answers, read_questions
 from .report import AUTHORS_KINDS, comparison, page
-from .settings import open_judges
+from .settings import open_judges, open_model, shared_out
 from .short_video import DIMENSIONS, Dataset, score
 
 app = typer.Typer(
@@ -38,6 +41,10 @@ Judges = Annotated[
     typer.Option("--judge", help="MODEL or MODEL@URL, more than once; without: REELMILL_LLM_MODEL."),
 ]
 Out = Annotated[Path, typer.Option(help="Folder for the report and the journal; made when missing.")]
+BudgetOption = Annotated[
+    float, typer.Option("--budget", min=0, help="Ends before models cost more, in the prices' currency.")
+]
+BudgetTokens = Annotated[int, typer.Option("--budget-tokens", min=0, help="Ends before more are used.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -65,6 +72,72 @@ def score_choices(questions: Questions, answers: AnswerFile, as_json: AsJson = F
     Console().print(table)
 
 
+@app.command("answer")
+def answer_questions(
+    release: Annotated[Path, typer.Argument(help="A downloaded release.")],
+    model: Annotated[
+        str, typer.Option(help="MODEL or MODEL@URL, which takes images; without: REELMILL_LLM_MODEL.")
+    ] = "",
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    view: Annotated[
+        View, typer.Option(help="frames; or what a baseline gets: blind, nothing; shuffled, descriptions.")
+    ] = View.FRAMES,
+    frames: Annotated[int, typer.Option(min=1, max=2000, help="At most so many, evenly spaced.")] = 32,
+    part: Annotated[
+        Part, typer.Option(help="Frames of the question's own part, or of the whole movie.")
+    ] = Part.QUESTION,
+    side: Annotated[int, typer.Option(min=16, max=4096, help="Longest side of a picture, pixels.")] = 512,
+    subtitles: Annotated[bool, typer.Option(help="What is said, as text.")] = True,
+    choices: Annotated[bool, typer.Option(help="With choices, where a question has them.")] = True,
+    seed: Annotated[int, typer.Option(help="For the model, and for what is shuffled.")] = 0,
+    budget: BudgetOption = 0.0,
+    budget_tokens: BudgetTokens = 0,
+    out: Annotated[
+        Path, typer.Option(help="Folder for answers.jsonl and the journal; made when missing.")
+    ] = Path("answers"),
+    as_json: AsJson = False,
+) -> None:
+    """Put a release's questions to a vision model; asked again, it goes on where it was."""
+
+    async def run() -> dict[str, Any]:
+        asked = read_questions(release / "questions" / f"{split}.jsonl")
+        footage = Footage(release, split, side)
+        showing = Showing(view, frames, part, subtitles, choices, seed)
+        opened = open_model(model, "model")
+        out.mkdir(parents=True, exist_ok=True)
+        rows: dict[str, dict[str, Any]] = {}
+        try:
+            with _Bar(shown=not as_json) as bar:
+                bench = Bench(Journal(out / "journal.jsonl"), bar.report)
+                budgeted = BudgetedLlm(opened, _budget(budget, budget_tokens))
+                await answer(bench, asked, footage, budgeted, showing, rows)
+        finally:
+            await opened.close()
+            # What there is, also where the budget has ended it.
+            ordered = [rows[question.id] for question in asked if question.id in rows]
+            with (out / "answers.jsonl").open("w") as file:
+                file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in ordered)
+        report = {
+            "model": opened.model,
+            "questions": len(asked),
+            "answered": len(rows),
+            "invalid": bench.spent.invalid,
+            "showing": asdict(showing) | {"side": side, "split": split},
+            "usage": bench.spent.report(),
+            "prompts": used_prompts("answer"),
+        }
+        (out / "answers.report.json").write_text(json.dumps(report, indent=1) + "\n")
+        return report
+
+    report = _guarded(lambda: asyncio.run(run()))
+    if as_json:
+        print(json.dumps(report))
+        return
+    console = Console()
+    console.print(f"{report['answered']} of {report['questions']} answered", highlight=False)
+    console.print(f"[dim]{out / 'answers.jsonl'}[/]")
+
+
 @app.command("compare")
 def compare_answers(
     questions: Questions,
@@ -76,6 +149,8 @@ def compare_answers(
     protocol: Annotated[
         str, typer.Option(help="balanced: both orders; authors: MovieLLM's own, for parity.")
     ] = "balanced",
+    budget: BudgetOption = 0.0,
+    budget_tokens: BudgetTokens = 0,
     out: Out = Path("benchmark"),
     seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
     as_json: AsJson = False,
@@ -98,7 +173,8 @@ def compare_answers(
             with _Bar(shown=not as_json) as bar:
                 bench = Bench(Journal(out / "journal.jsonl"), bar.report)
                 told = words_of(second) if second else reference
-                used = judges if protocol == "balanced" else judges[:1]
+                limit = _budget(budget, budget_tokens)
+                used = shared_out(judges if protocol == "balanced" else judges[:1], limit)
                 words = await compare(
                     bench, judged, words_of(first), told, used, both_orders=protocol == "balanced"
                 )
@@ -198,6 +274,10 @@ def _guarded(run: Any) -> Any:
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def _budget(cost: float, tokens: int) -> Budget:
+    return Budget(tokens, round(cost * 1_000_000))
 
 
 async def _close(judges: list[Llm]) -> None:

@@ -22,6 +22,8 @@ class BenchmarkQuestion:
     answer: str
     choices: tuple[str, ...]
     right_choice: int | None
+    frames: tuple[int, ...] = ()
+    """Of the part that it is about; none: nobody has said."""
 
 
 @dataclass(slots=True)
@@ -59,6 +61,7 @@ def read_questions(path: Path) -> list[BenchmarkQuestion]:
                 kind=str(row.get("kind", "")),
                 choices=tuple(choices),
                 right_choice=right if choices else None,
+                frames=_frames(row, where),
             )
         )
     if not found:
@@ -138,6 +141,13 @@ def _text(row: dict[str, Any], name: str, where: str, *, empty: bool = False) ->
     if not isinstance(value, str) or (not value.strip() and not empty):
         raise invalid(where, f"{name} is missing or no text")
     return value
+
+
+def _frames(row: dict[str, Any], where: str) -> tuple[int, ...]:
+    frames = row.get("frames") or []
+    if not isinstance(frames, list) or not all(isinstance(one, int) and one >= 0 for one in frames):
+        raise invalid(where, "frames is no list of frame numbers")
+    return tuple(sorted(frames))
 
 
 def _choice(value: Any, question: BenchmarkQuestion, where: str) -> int:

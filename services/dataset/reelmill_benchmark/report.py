@@ -64,7 +64,7 @@ def comparison(
             }
             for one in answers
         ],
-        "usage": asdict(spent.usage) | {"remembered": spent.remembered},
+        "usage": spent.report(),
         "prompts": used_prompts("compare") if judgements else [],
         "seed": seed,
     }

@@ -1,11 +1,28 @@
-"""Which judges: model names, each at its own server or at the one that REELMILL_LLM_BASE_URL names."""
+"""Which models: names, each at its own server or at the one that REELMILL_LLM_BASE_URL names."""
 
 from pydantic import ValidationError
 
 from reelmill_kit.errors import invalid
-from reelmill_llm import Llm, LlmSettings, open_llm
+from reelmill_llm import Budget, BudgetedLlm, Llm, LlmSettings, open_llm
 
-_NONE = "none is named; give --judge MODEL, or set REELMILL_LLM_MODEL"
+
+def open_model(spec: str, field: str) -> Llm:
+    """From "model" or "model@http://host:port/v1"; from "", the model that REELMILL_LLM_MODEL names.
+
+    Raises INVALID_FIELD naming `field`.
+    """
+    model, _, url = spec.partition("@")
+    none = f"none is named; give --{field} MODEL, or set REELMILL_LLM_MODEL"
+    try:
+        given = {key: value for key, value in (("model", model), ("base_url", url)) if value}
+        opened = open_llm(LlmSettings(**given))  # type: ignore[arg-type]
+    except ValidationError as error:
+        if not spec:
+            raise invalid(field, none) from error
+        raise invalid(field, f"{spec!r}: {error.errors()[0]['msg']}") from error
+    if opened is None:
+        raise invalid(field, none)
+    return opened
 
 
 def open_judges(specs: list[str]) -> list[Llm]:
@@ -13,19 +30,14 @@ def open_judges(specs: list[str]) -> list[Llm]:
 
     Raises INVALID_FIELD. Keys come from REELMILL_LLM_API_KEY alone.
     """
-    judges: list[Llm] = []
-    for spec in specs or [""]:
-        model, _, url = spec.partition("@")
-        try:
-            given = {key: value for key, value in (("model", model), ("base_url", url)) if value}
-            judge = open_llm(LlmSettings(**given))  # type: ignore[arg-type]
-        except ValidationError as error:
-            if not spec:
-                raise invalid("judge", _NONE) from error
-            raise invalid("judge", f"{spec!r}: {error.errors()[0]['msg']}") from error
-        if judge is None:
-            raise invalid("judge", _NONE)
-        judges.append(judge)
+    judges = [open_model(spec, "judge") for spec in specs or [""]]
     if len({judge.model for judge in judges}) < len(judges):
         raise invalid("judge", "the same model is named twice: it would only agree with itself")
     return judges
+
+
+def shared_out(models: list[Llm], budget: Budget) -> list[Llm]:
+    """Each with an equal share of the budget."""
+    count = len(models)
+    tokens, cost = -(-budget.tokens // count), -(-budget.cost_micros // count)
+    return [BudgetedLlm(model, Budget(tokens, cost)) for model in models]

@@ -1,7 +1,7 @@
 """Checked, typed answers from any server that speaks the OpenAI chat completions API."""
 
 from .budget import Budget, BudgetedLlm
-from .ports import Answer, Llm, Prompt, Usage, open_llm
+from .ports import Answer, Llm, PlainText, Prompt, Usage, open_llm
 from .remember import RememberedLlm
 from .settings import LlmSettings
 
@@ -11,6 +11,7 @@ __all__ = [
     "BudgetedLlm",
     "Llm",
     "LlmSettings",
+    "PlainText",
     "Prompt",
     "RememberedLlm",
     "Usage",

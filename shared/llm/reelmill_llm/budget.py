@@ -10,6 +10,7 @@ from .ports import Answer, Check, Llm, Prompt, T, Usage
 
 # What a question may cost before any of its name was answered: bytes for a token, and tokens of the answer.
 _BYTES, _ANSWER = 3, 500
+_IMAGE = 1000  # tokens; models differ, and few take more for one of half a megapixel
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class BudgetedLlm:
         await self._llm.close()
 
     def _expected(self, prompt: Prompt) -> Usage:
-        read = len((prompt.system + prompt.user).encode()) // _BYTES
+        read = len((prompt.system + prompt.user).encode()) // _BYTES + _IMAGE * len(prompt.images)
         written = self._largest.get(prompt.name, _ANSWER)
         return Usage(1, read, written, self.cost(read, written))
 

@@ -1,6 +1,7 @@
 """The Llm port on the `openai` package."""
 
 import asyncio
+import base64
 import json
 import random
 import time
@@ -24,12 +25,12 @@ from reelmill_kit import telemetry
 from reelmill_kit.errors import ReelmillError
 
 from .failures import Failures, TryAgain
-from .ports import Answer, Check, Prompt, Usage
-from .reading import UnreadableAnswer, is_refusal, read_answer, strict_schema
+from .ports import Answer, Check, PlainText, Prompt, Usage
+from .reading import UnreadableAnswer, is_refusal, read_answer, read_text, strict_schema
 from .settings import OPENAI_URL, LlmSettings
 
 T = TypeVar("T", bound=BaseModel)
-Message = dict[str, str]
+Message = dict[str, Any]
 
 # How an answer is asked for, from the strictest to what every server takes.
 _STRICTNESS = ("json_schema", "json_object", "plain", "bare")
@@ -83,7 +84,7 @@ class OpenAiLlm:
 
     async def ask(self, prompt: Prompt, answer: type[T], check: Check[T] | None = None) -> Answer[T]:
         usage, refusals, correction = Usage(), 0, list[Message]()
-        schema = strict_schema(answer)
+        schema = None if answer is PlainText else strict_schema(answer)
         for attempt in range(1, self._settings.attempts + 1):
             try:
                 completion = await self._complete(prompt, correction, schema)
@@ -114,7 +115,7 @@ class OpenAiLlm:
         if choice.finish_reason == "length":
             raise self._failures.cut_off()
         try:
-            value = read_answer(text, answer)
+            value = read_text(text, answer) if answer is PlainText else read_answer(text, answer)
             if check:
                 check(value)
         except UnreadableAnswer as error:
@@ -124,13 +125,13 @@ class OpenAiLlm:
         return value
 
     async def _complete(
-        self, prompt: Prompt, correction: list[Message], schema: dict[str, Any]
+        self, prompt: Prompt, correction: list[Message], schema: dict[str, Any] | None
     ) -> ChatCompletion:
         """One answer as the server gave it. To a 400 it asks less strictly, while it can.
 
         Errors are raised without their cause: a server's words may repeat the key, and tracebacks are logged.
         """
-        strictness = self._strictness
+        strictness = self._strictness if schema else _STRICTNESS.index("plain")
         while True:
             request = self._request(prompt, correction, schema, strictness)
             try:
@@ -144,31 +145,32 @@ class OpenAiLlm:
             except (OpenAIError, TimeoutError, ValueError) as error:
                 raise self._failures.of(error) from None
             else:
-                self._strictness = max(self._strictness, strictness)
+                if schema:
+                    self._strictness = max(self._strictness, strictness)
                 return completion
 
     def _request(
-        self, prompt: Prompt, correction: list[Message], schema: dict[str, Any], strictness: int
+        self, prompt: Prompt, correction: list[Message], schema: dict[str, Any] | None, strictness: int
     ) -> dict[str, Any]:
         form = _STRICTNESS[strictness]
         system = prompt.system
-        if form != "json_schema":
+        if schema and form != "json_schema":
             system += (
                 f"\n\nAnswer with one JSON object of this schema, and nothing else:\n{json.dumps(schema)}"
             )
         request: dict[str, Any] = {"model": self.model}
         if form != "bare":
             request["seed"] = prompt.seed & 0x7FFFFFFF
-        if form == "json_schema":
+        if schema and form == "json_schema":
             request["response_format"] = {
                 "type": "json_schema",
                 "json_schema": {"name": prompt.name, "strict": True, "schema": schema},
             }
-        elif form == "json_object":
+        elif schema and form == "json_object":
             request["response_format"] = {"type": "json_object"}
         request["messages"] = [
             {"role": "system", "content": system},
-            {"role": "user", "content": prompt.user},
+            {"role": "user", "content": _content(prompt)},
             *correction,
         ]
         return request
@@ -233,3 +235,16 @@ class OpenAiLlm:
         elif not again.correction:
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+
+
+def _content(prompt: Prompt) -> str | list[dict[str, Any]]:
+    """The user's message, its images as data URIs before the text."""
+    if not prompt.images:
+        return prompt.user
+    images = [{"type": "image_url", "image_url": {"url": _data_uri(image)}} for image in prompt.images]
+    return [*images, {"type": "text", "text": prompt.user}]
+
+
+def _data_uri(image: bytes) -> str:
+    kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"

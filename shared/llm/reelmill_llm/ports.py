@@ -61,11 +61,20 @@ class Prompt:
     system: str
     user: str
     seed: int = 0
+    images: tuple[bytes, ...] = ()  # JPEG or PNG, in the order in which they are shown
 
     def digest(self, model: str, schema: dict[str, object]) -> str:
         """The same question to the same model for the same kind of answer: 32 hexadecimal digits."""
-        text = json.dumps([model, self.system, self.user, self.seed, schema], sort_keys=True)
+        asked = [model, self.system, self.user, self.seed, schema]
+        shown = [hashlib.sha256(image).hexdigest() for image in self.images]
+        text = json.dumps([*asked, shown] if shown else asked, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class PlainText(BaseModel):
+    """An answer in free words: neither JSON nor a schema is asked for."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,14 @@ def read_answer(text: str, model: type[T]) -> T:
         raise UnreadableAnswer("; ".join(problems)) from error
 
 
+def read_text(text: str, model: type[T]) -> T:
+    """The text without what the model thought before it. Raises UnreadableAnswer where nothing is left."""
+    said = _THINKING.sub("", text).strip()
+    if not said:
+        raise UnreadableAnswer("it is empty")
+    return model.model_validate({"text": said})
+
+
 def is_refusal(text: str) -> bool:
     """Whether a text without any JSON reads like a refusal."""
     return "{" not in text and _REFUSAL.match(text) is not None
