@@ -123,3 +123,43 @@ async def test_a_store_that_is_not_there_is_told_of(tmp_path: Path) -> None:
     endpoint = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(DownloadError, match=endpoint):
         await ArtefactStore(endpoint, "key", "secret").download("s3://reelmill/projects/p/", tmp_path)
+
+
+async def put_release(store: S3Store, prefix: str) -> tuple[dict[str, bytes], str]:
+    """Files by path, and the sha256 of the list of checksums."""
+    files = {"README.md": b"films", "frames/train/m-1/000000.png": b"a picture"}
+    lines = "".join(f"{hashlib.sha256(data).hexdigest()}  {path}\n" for path, data in files.items())
+    files["SHA256SUMS"] = lines.encode()
+    for path, data in files.items():
+        await store.put(prefix + path, data, "application/octet-stream")
+    return files, hashlib.sha256(files["SHA256SUMS"]).hexdigest()
+
+
+async def test_of_a_release_what_is_listed_is_fetched_and_nothing_else(
+    server: S3Server, prefix: str, tmp_path: Path
+) -> None:
+    store = S3Store(server.settings)
+    files, sums = await put_release(store, prefix)
+    await store.put(f"{prefix}.parts/m-1.json", b"{}", "application/json")
+    await artefacts(server).download(store.uri(prefix), tmp_path, sums=sums)
+    assert files_in(tmp_path) == files
+
+
+async def test_a_release_whose_files_or_list_are_not_those_released_is_refused(
+    server: S3Server, prefix: str, tmp_path: Path
+) -> None:
+    store = S3Store(server.settings)
+    _, sums = await put_release(store, prefix)
+    client, uri = artefacts(server), store.uri(prefix)
+    await store.put(f"{prefix}README.md", b"other films", "text/markdown")
+    with pytest.raises(DownloadError, match=r"README\.md is not what SHA256SUMS says"):
+        await client.download(uri, tmp_path, sums=sums)
+    await store.delete_prefix(f"{prefix}README.md")
+    with pytest.raises(DownloadError, match=r"README\.md is not in the object store, as SHA256SUMS says"):
+        await client.download(uri, tmp_path, sums=sums)
+    await store.put(f"{prefix}SHA256SUMS", b"garbage", "text/plain")
+    with pytest.raises(DownloadError, match="SHA256SUMS is not the one of the release"):
+        await client.download(uri, tmp_path, sums=sums)
+    await store.delete_prefix(f"{prefix}SHA256SUMS")
+    with pytest.raises(DownloadError, match="SHA256SUMS is missing"):
+        await client.download(uri, tmp_path, sums=sums)

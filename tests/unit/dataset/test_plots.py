@@ -13,7 +13,9 @@ def statistics() -> Statistics:
     return Statistics(
         frames=Counter(train=1064, test=266),
         genres=Counter({f"genre {n}": n for n in range(1, 21)}),
-        styles=Counter({"film <noir> & more": 3}),
+        styles=Counter(
+            {"film <noir> & more": 3, "a long name " * 9: 2, "水彩画と浮世絵の間のとても長い名前": 1}
+        ),
         questions=Counter({"movie/plot": 3, "scene/plot": 4, "frame/detail": 9}),
         text_ranks=Counter({"first": 30, "below": 2}),
         trials={
@@ -52,6 +54,11 @@ def test_of_many_rows_the_last_are_one() -> None:
     assert len(rows) == 15
     assert rows[0] == ("genre 20", "20")
     assert rows[-1] == ("others", str(sum(range(1, 7))))
+
+
+def test_labels_are_as_long_as_there_is_room_for() -> None:
+    labels = [label for label, _ in bars("styles")]
+    assert labels == ["film <noir> & more", "a long name a long name a…", "水彩画と浮世絵の間のとて…"]
 
 
 def test_there_is_no_plot_of_nothing() -> None:

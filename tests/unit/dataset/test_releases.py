@@ -236,6 +236,39 @@ async def test_files_that_went_or_changed_are_found() -> None:
     assert (list(found.missing), list(found.changed), list(found.unknown)) == ([gone], [changed], ["extra"])
 
 
+async def test_a_list_of_checksums_that_went_or_changed_is_found() -> None:
+    store = await films(2)
+    release, prefix = await released(store, asked(2))
+    stage = ReleaseStage(store)
+    store.objects[f"{prefix}SHA256SUMS"] = b"garbage\n"
+    changed = await stage.verify(release.name, silent)
+    assert (list(changed.missing), list(changed.changed)) == ([], ["SHA256SUMS"])
+    assert changed.files == release.files
+    del store.objects[f"{prefix}SHA256SUMS"]
+    missing = await stage.verify(release.name, silent)
+    assert (list(missing.missing), list(missing.changed)) == (["SHA256SUMS"], [])
+
+
+async def test_a_maker_that_died_before_it_tidied_up_is_tidied_up_after() -> None:
+    store = await films(2)
+    release, prefix = await released(store, asked(2))
+    await store.put(f"{prefix}.parts/m-1.json", b"{}", "application/json")
+    assert (await released(store, asked(2)))[0] == release
+    result = await ReleaseStage(store).verify(release.name, silent)
+    assert not result.unknown
+
+
+async def test_a_newer_maker_finds_the_release_that_is_there_and_goes_on_with_nothing_of_the_older(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = await films(2)
+    release, _ = await released(store, asked(2))
+    monkeypatch.setattr("reelmill_dataset.releases.request._MAKING", 99)
+    assert (await released(store, asked(2)))[0] == release
+    _, prefix = await released(store, asked(2, release_id="films-v2.0"))
+    assert prefix.rstrip("/").rpartition("/")[2] != release.uri.rstrip("/").rpartition("/")[2]
+
+
 async def test_releases_are_listed_newest_first_page_by_page() -> None:
     store = await films(2)
     for number in range(3):
@@ -269,6 +302,9 @@ async def test_the_card_tells_numbers_licence_and_the_blind_test() -> None:
             view=qa_pb2.BlindTest.Trial.VIEW_CHOICES, asked=10, right=4, chance=2, kept_asked=8, kept_right=2
         )
         await store.put(name.questions_key, json_format.MessageToJson(questions).encode(), "")
+        script = movies.script()
+        script.prompts.add(name="script/outline", version="v3", digest="ab12")
+        await store.put(name.script_key, json_format.MessageToJson(script).encode(), "")
         await DatasetStage(store).run(dataset_pb2.ExportMovieRequest(movie=str(name)), silent)
     _, prefix = await released(store, asked(2, title="Films: “one”", license="CC0-1.0"))
     card = store.objects[f"{prefix}README.md"].decode()
@@ -277,6 +313,7 @@ async def test_the_card_tells_numbers_licence_and_the_blind_test() -> None:
     assert "2 movies of 16 key frames" in card
     assert "| the choices too | 8 | 20 | 4 | 4 | 16 |" in card
     assert "film noir (2)" in card
+    assert "| prompt script/outline v3 sha256:ab12 | 2 movies |" in card
     for plot in re.findall(r"!\[.*\]\((.*)\)", card):
         assert store.objects[f"{prefix}{plot}"].startswith(b"<svg")
         assert plot in sums(store, prefix)

@@ -27,6 +27,7 @@ from .source import Source
 from .statistics import Statistics, of_movie
 
 SUMS = "SHA256SUMS"
+PARTS = ".parts/"
 _LINEAGE = "lineage/{split}.jsonl"
 _JSON, _JSONL = "application/json", "application/jsonl"
 _BYTES = "application/octet-stream"
@@ -59,7 +60,7 @@ class ReleaseMaker:
         self._store = store
         self._request = request
         self._report = report
-        self._prefix = request.name.files_prefix(request.digest())
+        self._prefix = request.name.files_prefix(request.files_digest())
         self._row_files: tuple[RowFile, ...] = (
             *ALWAYS,
             *(rows for value in request.formats for rows in BY_FORMAT.get(value, ())),
@@ -99,12 +100,12 @@ class ReleaseMaker:
 
     async def clear(self) -> None:
         """Removes what only the making needed."""
-        await self._store.delete_prefix(f"{self._prefix}.parts/")
+        await self._store.delete_prefix(f"{self._prefix}{PARTS}")
 
     # One movie.
 
     async def _part(self, source: Source, number: int, count: int) -> Part:
-        key = f"{self._prefix}.parts/{source.name.movie}.json"
+        key = f"{self._prefix}{PARTS}{source.name.movie}.json"
         try:
             return Part.model_validate_json(await self._store.get(key))
         except ReelmillError as error:
@@ -200,7 +201,7 @@ class ReleaseMaker:
                 name = file.path.format(split=movie.split)
                 rows = file.rows(movie)  # type: ignore[assignment]
             await asyncio.to_thread(_write_rows, rows, path)
-            keys[name] = f"{self._prefix}.parts/{movie.id}/{number}.jsonl"
+            keys[name] = f"{self._prefix}{PARTS}{movie.id}/{number}.jsonl"
             await self._store.put_file(keys[name], path, _JSONL)
         return keys
 

@@ -1,5 +1,7 @@
 """The data card's plots: bars, as SVG for pages dark or light. The same numbers give the same bytes."""
 
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +12,7 @@ from .statistics import Statistics
 
 FOLDER = "plots"
 _MOST = 15  # rows; the rest is one more
+_WIDEST = 26  # of a label, in letters as wide as "n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,14 @@ def plots(statistics: Statistics) -> list[Plot]:
         _counts("styles", "Movies by style", statistics.styles.most_common()),
         _counts("kinds", "Questions by kind", _kinds(statistics)),
         _blind_test(statistics),
-        _counts("scores", "Place of a frame's own text among all of the judge's", _ranks(statistics)),
+        _counts(
+            "scores", "Place of a frame's own text among all of the judge's", _ranks(statistics.text_ranks)
+        ),
+        _counts(
+            "style-scores",
+            "Place of a frame's own style among all of the judge's",
+            _ranks(statistics.style_ranks),
+        ),
     ]
     return [plot for plot in found if plot.bars]
 
@@ -66,7 +76,7 @@ def _counts(file: str, title: str, counts: Iterable[tuple[str, int]]) -> Plot:
     rows = [(label, count) for label, count in counts if count]
     if len(rows) > _MOST:
         rows = [*rows[: _MOST - 1], ("others", sum(count for _, count in rows[_MOST - 1 :]))]
-    bars = [Bar(label, count, f"{count:,}") for label, count in rows]
+    bars = [Bar(_short(label), count, f"{count:,}") for label, count in rows]
     return Plot(file, title, bars, max((bar.value for bar in bars), default=1))
 
 
@@ -95,5 +105,15 @@ def _blind_test(statistics: Statistics) -> Plot:
     return Plot("blind-test", "Right answers without the movie", bars, 1, note)
 
 
-def _ranks(statistics: Statistics) -> list[tuple[str, int]]:
-    return [(name, statistics.text_ranks[name]) for name in ("first", "2 to 5", "6 to 20", "below")]
+def _ranks(ranks: Counter[str]) -> list[tuple[str, int]]:
+    return [(name, ranks[name]) for name in ("first", "2 to 5", "6 to 20", "below")]
+
+
+def _short(label: str) -> str:
+    """What there is room for; Chinese, Japanese and Korean characters are twice as wide."""
+    room = _WIDEST
+    for place, character in enumerate(label):
+        room -= 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if room < 0:
+            return label[: place - 1].rstrip() + "…"
+    return label

@@ -18,8 +18,9 @@ SPLITS = (TRAIN, VALIDATION, TEST)
 _MOVIES = 10_000
 _TITLE = 200
 _LICENSE = 60
-# Raised when the same request would get other files.
-_MAKING = 1
+# Raised when the same request would get other files: a maker of another version begins anew, and does not go
+# on with what the one before has kept.
+_MAKING = 2
 FORMATS: tuple[int, ...] = tuple(value for value in Format.values() if value)
 # Their rows name a movie's video file.
 OF_VIDEOS = frozenset(
@@ -85,7 +86,7 @@ class ReleaseRequest:
     def digest(self) -> str:
         """The same for requests of the same content, whatever the release's name: 64 hexadecimal digits."""
         asked: list[Any] = [
-            _MAKING,
+            1,  # the form of this list
             self.title,
             [str(movie) for movie in self.movies],
             self.formats,
@@ -95,6 +96,10 @@ class ReleaseRequest:
             self.license,
         ]
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+    def files_digest(self) -> str:
+        """The same for requests that get the same files: 64 hexadecimal digits."""
+        return hashlib.sha256(f"{_MAKING} {self.digest()}".encode()).hexdigest()
 
     def split(self, movie: MovieName) -> str:
         """By the movie's name alone: it stays where it is in every release with these percentages."""

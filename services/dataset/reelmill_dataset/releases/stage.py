@@ -47,15 +47,15 @@ class ReleaseStage:
             "make release",
             attributes={"reelmill.release": str(request.name), "reelmill.movies": len(request.movies)},
         ):
-            if record := await self._record(request.name):
-                return self._known(request, record)
             maker = ReleaseMaker(self._store, request, report)
+            if record := await self._record(request.name):
+                return await self._again(request, record, maker)
             try:
                 made = await maker.make()
             except ReelmillError:
                 # Whoever makes the same at the same moment tidies up when they are done.
                 if record := await self._record(request.name):
-                    return self._known(request, record)
+                    return await self._again(request, record, maker)
                 raise
             release = request.message()
             release.create_time.FromDatetime(datetime.now(UTC))
@@ -97,9 +97,20 @@ class ReleaseStage:
         return dataset_pb2.ListReleasesResponse(releases=releases[start : start + size], next_page_token=more)
 
     async def verify(self, text: str, report: Report) -> dataset_pb2.VerifyReleaseResponse.Result:
-        """Reads every file of a release. Raises INVALID_FIELD or NOT_FOUND."""
+        """Reads every file of a release. Raises INVALID_FIELD or NOT_FOUND.
+
+        Where the list of checksums itself is missing or changed, that alone is said: nothing can be compared.
+        """
         record = await self._existing(ReleaseName.parse(text, "name"))
-        wanted = await self._sums(record)
+        data = await self._stored(f"{record.prefix}{SUMS}")
+        if data is None or hashlib.sha256(data).hexdigest() != record.release["digest"]:
+            return dataset_pb2.VerifyReleaseResponse.Result(
+                missing=[SUMS] if data is None else [],
+                changed=[SUMS] if data is not None else [],
+                files=_release(record).files,
+            )
+        wanted = {SUMS: hashlib.sha256(data).hexdigest()}
+        wanted |= {line[66:]: line[:64] for line in data.decode().splitlines()}
         present = {info.key.removeprefix(record.prefix) for info in await self._store.list(record.prefix)}
         result = dataset_pb2.VerifyReleaseResponse.Result(
             missing=sorted(set(wanted) - present), unknown=sorted(present - set(wanted)), files=len(wanted)
@@ -136,12 +147,21 @@ class ReleaseStage:
             )
         return _release(record)
 
+    async def _again(
+        self, request: ReleaseRequest, record: Record, maker: ReleaseMaker
+    ) -> dataset_pb2.Release:
+        """The release that is there. Who has made it may have died before it was tidied up."""
+        known = self._known(request, record)
+        if record.prefix == maker.prefix:
+            await maker.clear()
+        return known
+
     async def _lost(self, request: ReleaseRequest, maker: ReleaseMaker) -> dataset_pb2.Release:
         """Somebody else was first: with the same files, or with a release of their own."""
         record = await self._existing(request.name)
         if record.prefix != maker.prefix:
             await self._store.delete_prefix(maker.prefix)
-        return self._known(request, record)
+        return await self._again(request, record, maker)
 
     async def _existing(self, name: ReleaseName) -> Record:
         if record := await self._record(name):
@@ -152,22 +172,22 @@ class ReleaseStage:
         return await self._read(name.record_key)
 
     async def _read(self, key: str) -> Record | None:
-        try:
-            return Record.model_validate_json(await self._store.get(key))
-        except ReelmillError as error:
-            if error.reason is not Reason.NOT_FOUND:
-                raise
+        if (data := await self._stored(key)) is None:
             return None
+        try:
+            return Record.model_validate_json(data)
         except ValidationError as error:
             raise ReelmillError(
                 Reason.WRONG_STATE, f"the record {key} cannot be read; restore it from a backup", key=key
             ) from error
 
-    async def _sums(self, record: Record) -> dict[str, str]:
-        """sha256 by path, the list itself among them."""
-        data = await self._store.get(f"{record.prefix}{SUMS}")
-        lines = (line.split("  ", 1) for line in data.decode().splitlines())
-        return {path: digest for digest, path in lines} | {SUMS: str(record.release["digest"])}
+    async def _stored(self, key: str) -> bytes | None:
+        try:
+            return await self._store.get(key)
+        except ReelmillError as error:
+            if error.reason is not Reason.NOT_FOUND:
+                raise
+            return None
 
 
 def _release(record: Record) -> dataset_pb2.Release:

@@ -52,6 +52,8 @@ class Statistics(BaseModel):
     """Judged frames that show their own text best of all."""
     text_ranks: Counter[str] = Field(default_factory=Counter)
     """Judged frames by the place of their own text: "first", "2 to 5", "6 to 20", "below"."""
+    style_ranks: Counter[str] = Field(default_factory=Counter)
+    """The same of their own style."""
 
     def add(self, other: "Statistics") -> None:
         for name in type(self).model_fields:
@@ -110,6 +112,8 @@ def _count(found: Statistics, frame: render_pb2.KeyFrame) -> None:
     found.own_text += kept.text_rank == 1
     if kept.text_rank:
         found.text_ranks[_rank(kept.text_rank)] += 1
+    if kept.style_rank:
+        found.style_ranks[_rank(kept.style_rank)] += 1
 
 
 def _rank(place: int) -> str:

@@ -168,7 +168,9 @@ async def download(
         raise CommandError("NOT_A_FOLDER", f"{target} is there and no folder", USAGE)
     store = ArtefactStore.from_settings(storage_settings())
     with _Progress(shown=not as_json) as progress:
-        files = await store.download(found.uri, target, parallel=parallel, progress=progress.counted)
+        files = await store.download(
+            found.uri, target, parallel=parallel, progress=progress.counted, sums=found.digest
+        )
     size = sum(file.stat().st_size for file in files)
     if as_json:
         print_json(

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import ParamSpec, TypeVar
@@ -90,19 +90,29 @@ class ArtefactStore:
         return sorted(await self._call(read), key=lambda artefact: artefact.path)
 
     async def download(
-        self, uri: str, folder: Path, *, parallel: int = 8, progress: Progress = lambda done, total: None
+        self,
+        uri: str,
+        folder: Path,
+        *,
+        parallel: int = 8,
+        progress: Progress = lambda done, total: None,
+        sums: str = "",
     ) -> list[Path]:
         """Everything below "s3://bucket/prefix/" into `folder`, `parallel` files at a time; returns them.
 
-        A file is there whole or not at all. Where the movie has a manifest every file is checked against it,
-        and one that is in the folder already and right is not fetched again.
+        A file is there whole or not at all. Where a movie has a manifest, or a release its list of checksums,
+        every file is checked against it, and one that is in the folder already and right is not fetched
+        again. What a release's list does not name is no part of it and left out. `sums`: the list's own
+        sha256, where it is known.
         """
         artefacts = await self.files(uri)
         bucket, prefix = _parse(uri)
-        digests = await self._digests(bucket, prefix, artefacts)
+        digests = await self._digests(bucket, prefix, artefacts, sums)
+        if _SUMS in digests:
+            artefacts = [artefact for artefact in artefacts if artefact.path in digests]
         targets = {artefact.path: _target(folder, artefact.path) for artefact in artefacts}
         if lost := sorted(set(digests) - set(targets)):
-            raise DownloadError(f"the manifest lists {lost[0]}, which is not in the object store")
+            raise DownloadError(f"{lost[0]} is not in the object store, as {_listing(targets)}")
         waiting = iter(artefacts)
         done = 0
 
@@ -114,7 +124,7 @@ class ArtefactStore:
             self._client.fget_object(bucket, prefix + artefact.path, str(target))
             if digest and _sha256(target) != digest:
                 target.unlink()
-                raise DownloadError(f"{artefact.path} is not what the manifest says; export the movie again")
+                raise DownloadError(f"{artefact.path} is not what {_listing(targets)}")
 
         async def work() -> None:
             nonlocal done
@@ -132,7 +142,9 @@ class ArtefactStore:
                 worker.cancel()
         return [targets[artefact.path] for artefact in artefacts]
 
-    async def _digests(self, bucket: str, prefix: str, artefacts: list[Artefact]) -> dict[str, str]:
+    async def _digests(
+        self, bucket: str, prefix: str, artefacts: list[Artefact], sums: str
+    ) -> dict[str, str]:
         """Checksums by path: a movie's manifest's, a release's list's; none where neither is."""
         paths = {artefact.path for artefact in artefacts}
 
@@ -145,8 +157,16 @@ class ArtefactStore:
                 response.release_conn()
 
         if _SUMS in paths:
-            lines = (line.split("  ", 1) for line in (await self._call(read, _SUMS)).decode().splitlines())
-            return {path: digest for digest, path in lines}
+            data = await self._call(read, _SUMS)
+            found = hashlib.sha256(data).hexdigest()
+            if sums and sums != found:
+                raise DownloadError(
+                    f"{_SUMS} is not the one of the release; `reelmill release verify` says more"
+                )
+            listed = {line[66:]: line[:64] for line in data.decode(errors="replace").splitlines()}
+            return {_SUMS: found, **listed}
+        if sums:
+            raise DownloadError(f"{_SUMS} is missing; `reelmill release verify` says more")
         if _MANIFEST not in paths:
             return {}
         try:
@@ -171,6 +191,13 @@ class ArtefactStore:
             ) from error
         except OSError as error:
             raise DownloadError(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")) from error
+
+
+def _listing(paths: Container[str]) -> str:
+    """Who says so, and what to do."""
+    if _SUMS in paths:
+        return f"{_SUMS} says; `reelmill release verify` names all such files"
+    return "the manifest says; export the movie again"
 
 
 def _parse(uri: str) -> tuple[str, str]:
