@@ -1,7 +1,7 @@
 """The movies service's parts on a real bus, with stages that finish at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from google.protobuf import json_format
@@ -39,7 +39,8 @@ class FrontDoor:
         self.controller = Controller(bus, store, self.movies, self.turnstile)
         self.checker = RequestChecker(store, "starter")
         self.batches = BatchRepository(bus, store)
-        self.batch_controller = BatchController(bus, self.batches, self.movies, self.controller)
+        self.invented: list[list[str]] = []
+        self.batch_controller = BatchController(bus, self.batches, self.movies, self.controller, self)
         self.drawn: list[int] = []
         self.plots: Callable[[MovieName], str] = str
         """What the script of a movie tells."""
@@ -65,6 +66,15 @@ class FrontDoor:
                     index += 1
         await self.store.put(name.script_key, json_format.MessageToJson(script).encode(), "application/json")
         return events_pb2.StageEvent(stage=STAGES.STAGE_SCRIPT, title="T")
+
+    async def invent(
+        self, project: str, genres: Sequence[str], seed: int, known: Sequence[str], budget: common_pb2.Budget
+    ) -> script_pb2.InventThemesResponse:
+        """Stands in for the script service."""
+        self.invented.append(list(genres))
+        themes = [f"{genre} {seed}.{number}" for number, genre in enumerate(genres)]
+        usage = common_pb2.Usage(calls=1, input_tokens=10)
+        return script_pb2.InventThemesResponse(themes=themes, usage=usage)
 
     async def learn_style(self, job: events_pb2.StageJob, report: Report) -> Outcome:
         self.learned.append(job.style)
@@ -129,7 +139,7 @@ class FrontDoor:
         request = movies_pb2.CreateBatchRequest(
             parent=f"projects/{project}", request_id=request_id, batch=batch
         )
-        checked = await BatchChecker(self.checker).check(request)
+        checked = await BatchChecker(self.checker, can_invent=True).check(request)
         return (await self.batch_controller.create(*checked)).name
 
     async def batch_ended(self, name: BatchName) -> BatchRecord:

@@ -9,6 +9,8 @@ from reelmill_kit.store import S3Store
 
 from .batches.controller import BatchController
 from .batches.repository import BatchRepository
+from .batches.requests import BatchChecker
+from .batches.themes import ScriptService
 from .controller import Controller
 from .intake import Intake
 from .repository import MovieRepository
@@ -35,22 +37,28 @@ async def serve() -> None:
     controller = Controller(bus, store, movies, turnstile)
     checker = RequestChecker(store, settings.model_name)
     batches = BatchRepository(bus, store)
-    batch_controller = BatchController(bus, batches, movies, controller)
+    inventor = ScriptService(settings.script_server) if settings.script_server else None
+    batch_controller = BatchController(bus, batches, movies, controller, inventor)
+    batch_checker = BatchChecker(checker, can_invent=inventor is not None)
     intake = Intake(bus, controller, checker)
     upkeep = Upkeep(controller, movies, batch_controller, batches, settings.reconcile_interval)
-    servicer = MovieServicer(controller, movies, checker, batch_controller, batches)
+    servicer = MovieServicer(controller, movies, checker, batch_controller, batches, batch_checker)
 
-    await runtime.run(
-        [(movies_pb2_grpc.add_MovieServiceServicer_to_server, servicer, "reelmill.v1.MovieService")],
-        [
-            upkeep.run,
-            turnstile.run,
-            batch_controller.run,
-            intake.requests,
-            intake.stage_events,
-            intake.frames,
-        ],
-    )
+    try:
+        await runtime.run(
+            [(movies_pb2_grpc.add_MovieServiceServicer_to_server, servicer, "reelmill.v1.MovieService")],
+            [
+                upkeep.run,
+                turnstile.run,
+                batch_controller.run,
+                intake.requests,
+                intake.stage_events,
+                intake.frames,
+            ],
+        )
+    finally:
+        if inventor is not None:
+            await inventor.close()
 
 
 def main() -> None:

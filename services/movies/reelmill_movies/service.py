@@ -100,6 +100,7 @@ class MovieServicer(MovieCalls, BatchCalls, movies_pb2_grpc.MovieServiceServicer
         checker: RequestChecker,
         batch_controller: BatchController,
         batches: BatchRepository,
+        batch_checker: BatchChecker,
     ) -> None:
         MovieCalls.__init__(self, controller, movies, checker)
-        BatchCalls.__init__(self, batch_controller, batches, BatchChecker(checker))
+        BatchCalls.__init__(self, batch_controller, batches, batch_checker)

@@ -18,6 +18,10 @@ class MoviesSettings(ServiceSettings):
         default_factory=dict,
         description='Parts of projects where many wait, as JSON: {"research": 3}; 1 for all others.',
     )
+    script_server: Annotated[
+        str,
+        Field(description="The script service, host:port, for themes; empty: batches bring theirs."),
+    ] = ""
     model_name: Annotated[str, Field(description="What requests call the diffusion model.")] = "starter"
     reconcile_interval: Annotated[
         float, Field(gt=0, description="Seconds between looks for movies that nothing moves any more.")

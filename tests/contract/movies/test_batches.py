@@ -194,6 +194,25 @@ async def test_a_plot_like_another_is_dropped_before_anything_is_drawn_and_repla
         assert movie.failure.metadata["like"] == first
 
 
+async def test_themes_are_invented_where_none_are_given_and_once_more_for_a_dropped_plot(
+    door: FrontDoor,
+) -> None:
+    record_name = BatchName.for_request("acme", "b-1")
+    alike = {record_name.movie(0, 0), record_name.movie(1, 0)}
+    door.plots = lambda name: "the plot of item 0" if name in alike else str(name)
+    async with door.open():
+        record = await door.batch_ended(await door.ask_batch(movies=3, themes=[], genre="Horror", seed=7))
+        whole = domain.message(record, await door.batches.themes(record))
+    assert door.invented == [["Horror"] * 3, ["Horror"]]
+    assert list(whole.themes) == ["Horror 7.0", "Horror 7.1", "Horror 7.2"]
+    assert (whole.items[0].theme, whole.items[2].theme) == ("Horror 7.0", "Horror 7.2")
+    assert whole.items[1].theme == f"Horror {domain.item_seed(7, 1, 2)}.0"
+    movies = [(await door.movies.get(record.movie(index))).movie for index in range(3)]
+    assert [movie.theme for movie in movies] == [item.theme for item in whole.items]
+    assert {movie.genre for movie in movies} == {"Horror"}
+    assert whole.usage.calls == 2
+
+
 async def test_an_item_is_given_up_after_a_few_plots_and_its_owner_may_have_the_last_one_all_the_same(
     door: FrontDoor,
 ) -> None:

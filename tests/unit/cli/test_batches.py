@@ -28,8 +28,8 @@ def made(address: str, themes: Path, *arguments: str) -> str:
 def test_create_prints_the_batch_s_name_alone(address: str, movies: Movies, themes: Path) -> None:
     name = made(
         address, themes, "--movies", "5", "--shape", "2x4x5", "--parallel", "3", "--seed", "-3",
-        "--likeness", "40", "--style", "film noir", "--negative-prompt", "text", "--budget", "1.5",
-        "--budget-tokens", "1000", "-p", "films",
+        "--likeness", "40", "--genre", "Drama", "--style", "film noir", "--negative-prompt", "text",
+        "--budget", "1.5", "--budget-tokens", "1000", "-p", "films",
     )  # fmt: skip
     assert name.startswith("projects/films/batches/b-")
     batch = movies.batches[name]
@@ -38,6 +38,7 @@ def test_create_prints_the_batch_s_name_alone(address: str, movies: Movies, them
     assert (batch.movies, batch.parallel, batch.seed, batch.plot_likeness_percent) == (5, 3, -3, 40)
     assert (shape.chapters, shape.scenes, shape.frames) == (2, 4, 5)
     assert (batch.template.style.keyword, batch.template.negative_prompt) == ("film noir", "text")
+    assert batch.genre == "Drama"
     assert batch.budget == common_pb2.Budget(tokens=1000, cost_micros=1_500_000)
 
 

@@ -218,11 +218,37 @@ def test_a_movie_that_fails_for_the_template_s_own_budget_has_failed() -> None:
     assert record.batch.state == Batch.STATE_FAILED
 
 
+def test_genres_of_invented_themes_are_shared_out_as_the_paper_s() -> None:
+    record = domain.new_record(NAME, "request-1", Batch(movies=100, parallel=4, seed=3), NOW)
+    assert domain.begin(record, NOW) == []  # no themes yet
+    assert domain.item_genres(record).count("Drama") == 26
+    assert domain.themes_come(record, common_pb2.Usage(calls=2), NOW)
+    assert not domain.themes_come(record, common_pb2.Usage(calls=2), NOW)
+    assert record.batch.usage.calls == 2
+    assert domain.begin(record, NOW) == [0, 1, 2, 3]
+    one = domain.new_record(NAME, "request-1", Batch(movies=3, parallel=4, genre="Horror"), NOW)
+    assert domain.item_genres(one) == ["Horror"] * 3
+    assert domain.item_genres(a_record()) == [""] * 4  # as the given themes suggest
+    assert BatchRecord.from_json(record.to_json()) == record
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [("BUDGET_EXCEEDED", Batch.STATE_PAUSED), ("LLM_REFUSED", Batch.STATE_FAILED)],
+)
+def test_a_batch_without_themes_fails_or_waits_for_more_money(reason: str, state: int) -> None:
+    record = domain.new_record(NAME, "request-1", Batch(movies=3, parallel=4), NOW)
+    assert domain.themes_fail(record, common_pb2.Failure(reason=reason), NOW)
+    assert record.batch.state == state
+    assert record.batch.failure.reason == reason
+
+
 async def checked(request_id: str = "r-1", **fields: object) -> movies_pb2.Batch:
     asked = {"movies": 3, "themes": ["A lighthouse"], **fields}
     batch = Batch(**asked)  # type: ignore[arg-type]
     request = movies_pb2.CreateBatchRequest(parent="projects/acme", request_id=request_id, batch=batch)
-    _, _, found = await BatchChecker(RequestChecker(MemoryStore(), "starter")).check(request)
+    checker = BatchChecker(RequestChecker(MemoryStore(), "starter"), can_invent=False)
+    _, _, found = await checker.check(request)
     return found
 
 
@@ -254,6 +280,8 @@ async def test_defaults_are_one_movie_a_theme_and_four_at_a_time() -> None:
         ({"state": Batch.STATE_RUNNING}, "batch.state"),
         ({"items": [movies_pb2.BatchItem()]}, "batch.items"),
         ({"template": Movie(theme="x")}, "batch.template.theme"),
+        ({"genre": "x" * 41}, "batch.genre"),
+        ({"template": Movie(genre="Drama")}, "batch.template.genre"),
         ({"template": Movie(seed=1)}, "batch.template.seed"),
         ({"template": Movie(state=Movie.STATE_RUNNING)}, "batch.template.state"),
         ({"template": Movie(batch="projects/acme/batches/b-1")}, "batch.template.batch"),

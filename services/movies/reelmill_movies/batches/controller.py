@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from weakref import WeakValueDictionary
 
-from reelmill.v1 import common_pb2, movies_pb2
-from reelmill_kit import cloudevents
+from reelmill.v1 import common_pb2, movies_pb2, script_pb2
+from reelmill_kit import cloudevents, tasks
 from reelmill_kit.bus import Bus
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.names import BatchName, MovieName
@@ -19,18 +19,27 @@ from ..repository import MovieRepository
 from . import domain, plots
 from .domain import Batch, BatchRecord
 from .repository import BatchRepository
+from .themes import Inventor
 
 _GATHER = 0.1  # seconds in which news of a batch's movies are taken together
 
 
 class BatchController:
     def __init__(
-        self, bus: Bus, batches: BatchRepository, movies: MovieRepository, controller: Controller
+        self,
+        bus: Bus,
+        batches: BatchRepository,
+        movies: MovieRepository,
+        controller: Controller,
+        inventor: Inventor | None = None,
     ) -> None:
+        """`inventor`: of themes; without one every batch brings its own."""
         self._bus = bus
         self._batches = batches
         self._movies = movies
         self._controller = controller
+        self._inventor = inventor
+        self._inventing: dict[BatchName, asyncio.Task[None]] = {}
         # Batches whose movies have moved, with the movies.
         self._woken: dict[BatchName, set[MovieName]] = {}
         self._wake = asyncio.Event()
@@ -40,7 +49,8 @@ class BatchController:
     async def create(self, name: BatchName, request_id: str, asked: movies_pb2.Batch) -> BatchRecord:
         """Makes the batch that `asked` describes, once: the same request again returns the same batch."""
         record = domain.new_record(name, request_id, asked, now())
-        await self._batches.keep_themes(record, list(asked.themes))
+        if asked.themes:
+            await self._batches.keep_themes(record, list(asked.themes))
         if (created := await self._batches.create(record)) is not None:
             await self._tell(created)
         else:
@@ -70,6 +80,12 @@ class BatchController:
 
     async def run(self) -> None:
         """Follows the movies of all batches: one that ends makes room for the next."""
+        try:
+            await self._run()
+        finally:
+            await tasks.end(list(self._inventing.values()))
+
+    async def _run(self) -> None:
         while True:
             await self._wake.wait()
             await asyncio.sleep(_GATHER)
@@ -98,6 +114,8 @@ class BatchController:
                 record, begun = await self._begin(record)
                 if not again and not begun:
                     break
+            if not record.themed and not record.ended and not record.paused:
+                self._invent(record)
             if record.stopping:
                 record = await self._stop(record)
             return await self._tell(record)
@@ -181,11 +199,64 @@ class BatchController:
             return await self._controller.retry(name, budget) if starved and item.under_way else movie
         if item.state != movies_pb2.Movie.STATE_PENDING:
             return None
+        if record.invented and item.begun > 1:
+            record = await self._other_theme(record, index)
         asked = domain.movie_of(record, index, await self._batches.themes(record))
         request_id = f"{record.name.batch}/{index}/{item.begun}"
         made = await self._controller.create(name, request_id, asked, batch=str(record.name))
         # Where the batch was cancelled meanwhile, whoever did it has not seen this movie.
         return await self._controller.cancel(name) if (await self._batches.get(record.name)).ended else made
+
+    def _invent(self, record: BatchRecord) -> None:
+        """Has the themes invented in the background: a language model may take minutes for hundreds."""
+        name = record.name
+        if name not in self._inventing:
+            task = asyncio.create_task(self._invent_all(record))
+            self._inventing[name] = task
+            task.add_done_callback(lambda _: self._inventing.pop(name, None))
+
+    async def _invent_all(self, record: BatchRecord) -> None:
+        batch = record.batch
+        try:
+            found = await self._invented(record, domain.item_genres(record), batch.seed, [])
+            await self._batches.keep_themes(record, list(found.themes))
+            await self._batches.change(
+                record.name, lambda newest: domain.themes_come(newest, found.usage, now())
+            )
+        except ReelmillError as error:
+            logger().warning("no themes", batch=batch.name, reason=error.reason, error=error.message)
+            if error.transient:
+                return  # whoever looks after batches that rest asks again
+            failure = error.to_failure()
+            await self._batches.change(record.name, lambda newest: domain.themes_fail(newest, failure, now()))
+        self._woken.setdefault(record.name, set())
+        self._wake.set()
+
+    async def _invented(
+        self, record: BatchRecord, genres: list[str], seed: int, known: list[str]
+    ) -> script_pb2.InventThemesResponse:
+        if self._inventor is None:
+            raise ReelmillError(Reason.NOT_READY, "no script service is set up to invent themes")
+        left = domain.budget_left(record)
+        return await self._inventor.invent(record.name.project, genres, seed, known, left)
+
+    async def _other_theme(self, record: BatchRecord, index: int) -> BatchRecord:
+        """Another theme where plots of the one before were too like others; else the old one."""
+        begun = record.items[index].begun
+        themes = await self._batches.themes(record)
+        known = list(dict.fromkeys([*themes, *(item.theme for item in record.items if item.theme)]))
+        seed = domain.item_seed(record.batch.seed, index, begun)
+        try:
+            found = await self._invented(record, [domain.item_genres(record)[index]], seed, known[-1000:])
+        except ReelmillError as error:
+            if error.transient:
+                raise
+            logger().warning("no other theme", batch=record.batch.name, error=error.message)
+            return record
+        return await self._batches.change(
+            record.name,
+            lambda newest: domain.replace_theme(newest, index, begun, found.themes[0], found.usage),
+        )
 
     async def _stop(self, record: BatchRecord) -> BatchRecord:
         """Cancels what a cancelled batch has begun."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from google.protobuf import json_format
 
 from reelmill.v1 import common_pb2, movies_pb2
+from reelmill_kit import genres
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.names import BatchName, MovieName
 
@@ -47,6 +48,8 @@ class Item:
     # What that part was too small in, tokens or cost_micros, where its movie failed for that; it goes on when
     # there is more.
     starved: str = ""
+    # Invented for a movie that takes a dropped one's place; "" where it has the theme it began with.
+    theme: str = ""
 
     @property
     def under_way(self) -> bool:
@@ -67,6 +70,7 @@ class Item:
             "lost": json_format.MessageToDict(self.lost),
             "limit": json_format.MessageToDict(self.limit),
             "starved": self.starved,
+            "theme": self.theme,
         }
         return {name: value for name, value in fields.items() if value}
 
@@ -81,6 +85,7 @@ class Item:
             lost=json_format.ParseDict(fields.get("lost", {}), common_pb2.Usage()),
             limit=json_format.ParseDict(fields.get("limit", {}), common_pb2.Budget()),
             starved=fields.get("starved", ""),
+            theme=fields.get("theme", ""),
         )
 
 
@@ -96,6 +101,10 @@ class BatchRecord:
     # Grows whenever the batch takes another state; `told` is the last one that an event told of.
     turn: int = 0
     told: int = -1
+    # Themes are invented, not given; and whether they are there already.
+    invented: bool = False
+    themed: bool = True
+    inventing: common_pb2.Usage = field(default_factory=common_pb2.Usage)
     # Cancelled, but not known yet of every movie that it has stopped.
     stopping: bool = False
 
@@ -136,6 +145,9 @@ class BatchRecord:
                 "turn": self.turn,
                 "told": self.told,
                 "stopping": self.stopping,
+                "invented": self.invented,
+                "themed": self.themed,
+                "inventing": json_format.MessageToDict(self.inventing),
             },
             separators=(",", ":"),
         ).encode()
@@ -150,6 +162,9 @@ class BatchRecord:
             turn=fields["turn"],
             told=fields["told"],
             stopping=fields["stopping"],
+            invented=fields.get("invented", False),
+            themed=fields.get("themed", True),
+            inventing=json_format.ParseDict(fields.get("inventing", {}), common_pb2.Usage()),
         )
 
 
@@ -166,7 +181,14 @@ def new_record(name: BatchName, request_id: str, asked: movies_pb2.Batch, now: d
     batch.ClearField("themes")
     batch.name, batch.request_id, batch.state = str(name), request_id, Batch.STATE_PENDING
     batch.create_time.FromDatetime(now)
-    record = BatchRecord(batch, request_digest(asked), [Item() for _ in range(batch.movies)])
+    invented = not asked.themes
+    record = BatchRecord(
+        batch,
+        request_digest(asked),
+        [Item() for _ in range(batch.movies)],
+        invented=invented,
+        themed=not invented,
+    )
     _changed(record, now)
     return record
 
@@ -177,11 +199,51 @@ def item_seed(batch_seed: int, index: int, attempt: int) -> int:
     return int.from_bytes(digest[:8], "big") >> 11
 
 
+def item_genres(record: BatchRecord) -> list[str]:
+    """The genre of each item: the one asked for, or the paper's shares where themes are invented."""
+    if record.batch.genre or not record.invented:
+        return [record.batch.genre] * len(record.items)
+    return genres.genres(len(record.items), record.batch.seed)
+
+
+def item_theme(record: BatchRecord, index: int, themes: Sequence[str]) -> str:
+    return record.items[index].theme or (themes[index % len(themes)] if themes else "")
+
+
+def themes_come(record: BatchRecord, usage: common_pb2.Usage, now: datetime) -> bool:
+    """The themes are stored; returns False if that is known."""
+    if record.themed:
+        return False
+    record.themed = True
+    record.inventing.CopyFrom(usage)
+    _changed(record, now)
+    return True
+
+
+def themes_fail(record: BatchRecord, failure: common_pb2.Failure, now: datetime) -> bool:
+    """No themes can be had: the batch fails, or pauses where they would cost too much."""
+    if record.ended or record.themed:
+        return False
+    record.batch.failure.CopyFrom(failure)
+    spent = failure.reason == Reason.BUDGET_EXCEEDED
+    return _enter(record, Batch.STATE_PAUSED if spent else Batch.STATE_FAILED, now)
+
+
+def replace_theme(record: BatchRecord, index: int, begun: int, theme: str, usage: common_pb2.Usage) -> bool:
+    """Another theme for the `begun`th movie of an item; returns False where it is not about to be made."""
+    item = record.items[index]
+    if item.begun != begun or item.state != Movie.STATE_PENDING or item.theme == theme:
+        return False
+    item.theme = theme
+    record.inventing.CopyFrom(movie_domain.total_usage([record.inventing, usage]))
+    return True
+
+
 def movie_of(record: BatchRecord, index: int, themes: Sequence[str]) -> movies_pb2.Movie:
     """What is asked for, for an item that has begun."""
     movie = Movie()
     movie.CopyFrom(record.batch.template)
-    movie.theme = themes[index % len(themes)]
+    movie.theme, movie.genre = item_theme(record, index, themes), item_genres(record)[index]
     movie.seed = item_seed(record.batch.seed, index, record.items[index].begun - 1)
     if (limit := movie_budget(record, index)) is not None:
         movie.budget.CopyFrom(limit)
@@ -193,11 +255,13 @@ def message(record: BatchRecord, themes: Sequence[str]) -> movies_pb2.Batch:
     batch = Batch()
     batch.CopyFrom(record.batch)
     batch.themes.extend(themes)
+    chosen = item_genres(record)
     for index, item in enumerate(record.items):
         begun = item.begun > len(item.dropped)
         batch.items.add(
             index=index,
-            theme=themes[index % len(themes)],
+            theme=item_theme(record, index, themes),
+            genre=chosen[index],
             seed=item_seed(batch.seed, index, item.begun - 1 if begun else min(item.begun, REPLACEMENTS)),
             movie=str(record.movie(index)) if begun else "",
             state=item.state,
@@ -216,7 +280,7 @@ def begin(record: BatchRecord, now: datetime) -> list[int]:
 
     Pauses the batch where there is too little money for any more and nothing is under way.
     """
-    if record.ended or record.paused:
+    if record.ended or record.paused or not record.themed:
         return []
     running = sum(item.under_way for item in record.items)
     waiting = [index for index, item in enumerate(record.items) if not item.state or item.starved]
@@ -322,7 +386,7 @@ def resume(record: BatchRecord, now: datetime, budget: common_pb2.Budget | None 
     if not record.paused:
         return raised
     record.batch.ClearField("failure")
-    return _enter(record, Batch.STATE_RUNNING, now)
+    return _enter(record, Batch.STATE_RUNNING if record.themed else Batch.STATE_PENDING, now)
 
 
 def cancel(record: BatchRecord, now: datetime) -> bool:
@@ -368,12 +432,24 @@ def _observe_one(record: BatchRecord, index: int, movie: movies_pb2.Movie) -> bo
     return True
 
 
+def budget_left(record: BatchRecord) -> common_pb2.Budget:
+    """What is left of the batch's budget and set aside for no movie; at least 1 where it has a limit."""
+    left = common_pb2.Budget()
+    for kind in _KINDS:
+        if whole := getattr(record.batch.budget, kind):
+            stakes = [_stake(item, kind) for item in record.items]
+            used = sum(stake.used + stake.reserved for stake in stakes) + money.spent(record.inventing, kind)
+            setattr(left, kind, max(1, whole - used))
+    return left
+
+
 def _next_limit(record: BatchRecord, item: Item, places: int) -> common_pb2.Budget | None:
     """The budget of the item's next movie, or None where too little is left. No limit is 0."""
     budget, found = record.batch.budget, common_pb2.Budget()
     for kind in _KINDS:
         if not (whole := getattr(budget, kind)):
             continue
+        whole -= money.spent(record.inventing, kind)
         stakes = [_stake(one, kind) for one in record.items]
         used = money.spent(item.usage, kind)
         needed = round(1.5 * getattr(item.limit, kind)) - used if item.starved == kind else 0
@@ -429,9 +505,8 @@ def _changed(record: BatchRecord, now: datetime) -> None:
             dropped=sum(len(item.dropped) for item in record.items),
         )
     )
-    record.batch.usage.CopyFrom(
-        movie_domain.total_usage(part for item in record.items for part in (item.usage, item.lost))
-    )
+    parts = (part for item in record.items for part in (item.usage, item.lost))
+    record.batch.usage.CopyFrom(movie_domain.total_usage([*parts, record.inventing]))
     record.batch.update_time.FromDatetime(now)
 
 

@@ -34,11 +34,14 @@ class BatchRepository(Records[BatchName, BatchRecord]):
         return BatchRecord.from_json(data)
 
     async def keep_themes(self, record: BatchRecord, themes: list[str]) -> None:
-        """Stores them before the record that needs them."""
+        """Stores them before the record that needs them; the first who does is right."""
         data = json.dumps(themes, ensure_ascii=False).encode()
-        await self._store.put(record.themes_key, data, "application/json")
+        await self._store.put_new(record.themes_key, data, "application/json")
 
     async def themes(self, record: BatchRecord) -> list[str]:
+        """None where they are still to be invented."""
+        if not record.themed:
+            return []
         if (found := self._themes.get(record.themes_key)) is None:
             found = [str(theme) for theme in json.loads(await self._store.get(record.themes_key))]
             while len(self._themes) >= _KEPT:

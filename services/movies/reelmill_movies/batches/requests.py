@@ -29,8 +29,9 @@ _OUTPUT_ONLY = (
 
 
 class BatchChecker:
-    def __init__(self, movies: RequestChecker) -> None:
+    def __init__(self, movies: RequestChecker, *, can_invent: bool) -> None:
         self._movies = movies
+        self._can_invent = can_invent
 
     async def check(self, request: movies_pb2.CreateBatchRequest) -> tuple[BatchName, str, movies_pb2.Batch]:
         """Returns the batch's name, the request id and what was asked for with its defaults filled in.
@@ -47,8 +48,8 @@ class BatchChecker:
         count = batch.movies or len(themes)
         if not 1 <= count <= MOVIES_LIMIT:
             raise invalid("batch.movies", f"{count} is not 1 to {MOVIES_LIMIT}")
-        if not themes:
-            raise invalid("batch.themes", "is empty; give at least one theme")
+        if not themes and not self._can_invent:
+            raise invalid("batch.themes", "is empty, and no script service is set up to invent themes")
         if len(themes) > count:
             raise invalid("batch.themes", f"has {len(themes)} themes for {count} movies")
         if not 0 <= batch.parallel <= PARALLEL_LIMIT:
@@ -58,23 +59,24 @@ class BatchChecker:
         asked = movies_pb2.Batch(
             movies=count,
             themes=themes,
+            genre=validation.genre(batch.genre, "batch.genre"),
             seed=batch.seed,
             parallel=batch.parallel or _DEFAULT_PARALLEL,
             plot_likeness_percent=batch.plot_likeness_percent or _DEFAULT_LIKENESS,
         )
         if batch.HasField("budget"):
             asked.budget.CopyFrom(validation.budget(batch.budget, "batch.budget"))
-        asked.template.CopyFrom(await self._template(project, batch.template, themes[0]))
+        asked.template.CopyFrom(await self._template(project, batch.template))
         return BatchName.for_request(project, request_id), request_id, asked
 
-    async def _template(self, project: str, template: movies_pb2.Movie, theme: str) -> movies_pb2.Movie:
+    async def _template(self, project: str, template: movies_pb2.Movie) -> movies_pb2.Movie:
         """What all movies have in common, checked as a movie is."""
-        for name in ("theme", "seed"):
+        for name in ("theme", "genre", "seed"):
             if getattr(template, name):
                 raise invalid(f"batch.template.{name}", "is each movie's own; leave it out of the template")
         movie = movies_pb2.Movie()
         movie.CopyFrom(template)
-        movie.theme = theme
+        movie.theme = "any"  # a movie has to have one
         checked = await self._movies.check_movie(project, movie, "batch.template")
         checked.ClearField("theme")
         return checked

@@ -64,11 +64,11 @@ def batch_view(batch: Batch) -> Table:
 
 def items_view(batch: Batch) -> Table:
     """A line for each movie, with the plots that were dropped for it."""
-    table = Table("", "movie", "state", "theme", "dropped", box=None, header_style="dim")
+    table = Table("", "movie", "state", "genre", "theme", "dropped", box=None, header_style="dim")
     for item in batch.items:
         dropped = ", ".join(f"{plot.likeness_percent} % like {_last(plot.like)}" for plot in item.dropped)
         state = movie_state_text(item.state) if item.state else Text("waiting", style="dim")
-        table.add_row(str(item.index), _last(item.movie), state, Text(item.theme[:60]), dropped)
+        table.add_row(str(item.index), _last(item.movie), state, item.genre, Text(item.theme[:60]), dropped)
     return table
 
 

@@ -25,11 +25,16 @@ _SHAPE = re.compile(r"(\d{1,4})x(\d{1,4})x(\d{1,4})")
 
 async def create(
     themes: Annotated[
-        Path | None, typer.Option(help="A file of themes, one a line, used in turn.", dir_okay=False)
+        Path | None,
+        typer.Option(help="A file of themes, one a line, used in turn; without: invented.", dir_okay=False),
     ] = None,
     movies: Annotated[
         int, typer.Option("--movies", "-n", help="1 to 1000; 0: one a theme.", show_default="one a theme")
     ] = 0,
+    genre: Annotated[
+        str,
+        typer.Option(help="For all; without: as themes suggest, or where invented, the paper's shares."),
+    ] = "",
     shape: Annotated[
         str, typer.Option(help="Chapters x scenes x frames of every movie, 1 to 16 each.")
     ] = "3x3x3",
@@ -60,6 +65,7 @@ async def create(
     wanted = Batch(
         movies=movies,
         themes=_themes(themes),
+        genre=genre,
         parallel=parallel,
         seed=seed,
         plot_likeness_percent=likeness,

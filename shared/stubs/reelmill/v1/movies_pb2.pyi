@@ -581,7 +581,7 @@ Global___DeleteMovieResponse: _TypeAlias = DeleteMovieResponse  # noqa: Y015
 
 @_typing.final
 class Batch(_message.Message):
-    """Many movies, made from one request: each of its own theme and seed."""
+    """Many movies, made from one request: each of its own theme, genre and seed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -593,7 +593,7 @@ class Batch(_message.Message):
         DESCRIPTOR: _descriptor.EnumDescriptor
         STATE_UNSPECIFIED: Batch._State.ValueType  # 0
         STATE_PENDING: Batch._State.ValueType  # 1
-        """Accepted; no movie has begun."""
+        """Accepted; themes are being invented where none are given, and no movie has begun."""
         STATE_RUNNING: Batch._State.ValueType  # 2
         STATE_PAUSED: Batch._State.ValueType  # 3
         STATE_SUCCEEDED: Batch._State.ValueType  # 4
@@ -605,7 +605,7 @@ class Batch(_message.Message):
     class State(_State, metaclass=_StateEnumTypeWrapper): ...
     STATE_UNSPECIFIED: Batch.State.ValueType  # 0
     STATE_PENDING: Batch.State.ValueType  # 1
-    """Accepted; no movie has begun."""
+    """Accepted; themes are being invented where none are given, and no movie has begun."""
     STATE_RUNNING: Batch.State.ValueType  # 2
     STATE_PAUSED: Batch.State.ValueType  # 3
     STATE_SUCCEEDED: Batch.State.ValueType  # 4
@@ -616,6 +616,7 @@ class Batch(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     MOVIES_FIELD_NUMBER: _builtins.int
+    GENRE_FIELD_NUMBER: _builtins.int
     THEMES_FIELD_NUMBER: _builtins.int
     TEMPLATE_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
@@ -636,6 +637,10 @@ class Batch(_message.Message):
     """`projects/{project}/batches/{batch}`. Output only."""
     movies: _builtins.int
     """1 to 1000. 0: one a theme."""
+    genre: _builtins.str
+    """One genre for all, up to 40 characters; empty: as the themes suggest, or the paper's distribution where
+    themes are invented.
+    """
     seed: _builtins.int
     """Every movie's own seed follows from it."""
     parallel: _builtins.int
@@ -651,13 +656,13 @@ class Batch(_message.Message):
     """Grows with every change; pass it to WatchBatch to go on from here."""
     @_builtins.property
     def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Themes to use in turn: 1 to 1000, no more than there are movies, of up to 2000 characters each and
-        1,000,000 bytes together.
+        """Themes to use in turn, up to 1000 and no more than there are movies, of up to 2000 characters each and
+        1,000,000 bytes together; none: they are invented.
         """
 
     @_builtins.property
     def template(self) -> Global___Movie:
-        """What all movies have in common: everything but theme and seed."""
+        """What all movies have in common: everything but theme, genre and seed."""
 
     @_builtins.property
     def budget(self) -> _common_pb2.Budget:
@@ -675,7 +680,7 @@ class Batch(_message.Message):
 
     @_builtins.property
     def usage(self) -> _common_pb2.Usage:
-        """Of all its movies, the dropped ones included."""
+        """Of all its movies, the dropped ones included, and of its invented themes."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp: ...
@@ -688,6 +693,7 @@ class Batch(_message.Message):
         *,
         name: _builtins.str = ...,
         movies: _builtins.int = ...,
+        genre: _builtins.str = ...,
         themes: _abc.Iterable[_builtins.str] | None = ...,
         template: Global___Movie | None = ...,
         seed: _builtins.int = ...,
@@ -707,7 +713,7 @@ class Batch(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "template", b"template", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "items", b"items", "movies", b"movies", "name", b"name", "parallel", b"parallel", "plot_likeness_percent", b"plot_likeness_percent", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "state", b"state", "template", b"template", "themes", b"themes", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "genre", b"genre", "items", b"items", "movies", b"movies", "name", b"name", "parallel", b"parallel", "plot_likeness_percent", b"plot_likeness_percent", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "state", b"state", "template", b"template", "themes", b"themes", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -756,6 +762,7 @@ class BatchItem(_message.Message):
 
     INDEX_FIELD_NUMBER: _builtins.int
     THEME_FIELD_NUMBER: _builtins.int
+    GENRE_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     MOVIE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
@@ -763,6 +770,7 @@ class BatchItem(_message.Message):
     index: _builtins.int
     """From 0."""
     theme: _builtins.str
+    genre: _builtins.str
     seed: _builtins.int
     movie: _builtins.str
     """`projects/{project}/movies/{movie}`; empty until it is begun."""
@@ -777,6 +785,7 @@ class BatchItem(_message.Message):
         *,
         index: _builtins.int = ...,
         theme: _builtins.str = ...,
+        genre: _builtins.str = ...,
         seed: _builtins.int = ...,
         movie: _builtins.str = ...,
         state: Global___Movie.State.ValueType = ...,
@@ -784,7 +793,7 @@ class BatchItem(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped", b"dropped", "index", b"index", "movie", b"movie", "seed", b"seed", "state", b"state", "theme", b"theme"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped", b"dropped", "genre", b"genre", "index", b"index", "movie", b"movie", "seed", b"seed", "state", b"state", "theme", b"theme"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
