@@ -132,6 +132,37 @@ async def test_a_movie_of_sixty_frames_completes_with_every_file_in_its_manifest
     assert len(lines) == manifest["questions"]
 
 
+async def test_a_story_json_becomes_a_movie_with_all_its_frames(whole_stack: LocalStack) -> None:
+    """Seventeen frames: no product of three numbers, so the scenes differ by one."""
+    client, key = StackClient(whole_stack), "projects/acme/stories/seventeen.json"
+    hero = "a man looks like Ada Example in brown"
+    story: list[tuple[str, str]] = []
+    for number in range(17):
+        place = "the harbour" if number < 9 else "the kitchen"
+        verb = ("standing", "sitting", "walking")[number % 3]
+        story.append(("frame", f"generate an image in noir style: In {place}, {hero} is {verb}, {number}."))
+        story.append(("dialogue", f"This is line {number}."))
+    content = {"character": {"Tom": hero}, "img_diag": story, "QA": [], "overview": "'Tom' is about Tom."}
+    client.put(key, json.dumps(content).encode())
+    asked = wanted(theme="", story_key=key)
+    asked.ClearField("shape")
+    name = await client.create(asked, str(uuid.uuid4()))
+    movie = await client.ended(name)
+    assert [s.state for s in movie.stages] == [movies_pb2.StageStatus.STATE_DONE] * 5
+    assert movie.title == "Tom"
+    assert len(client.frames(name)) == client.document(f"{name}/manifest.json")["frames"] == 17
+    drawn = [client.document(key.replace(".png", ".json")) for key in sorted(client.frames(name))]
+    assert all("looks like" not in frame["prompt"] and "Ada" not in frame["prompt"] for frame in drawn)
+    assert client.document(f"{name}/questions.json")["questions"]
+    # Its export is a story, too, and makes a movie of the same prompts and lines.
+    again = wanted(theme="", story_key=f"{name}/exports/story.json")
+    again.ClearField("shape")
+    second = await client.create(again, str(uuid.uuid4()))
+    await client.ended(second)
+    one, other = (json.dumps(client.document(f"{n}/exports/story.json")["img_diag"]) for n in (name, second))
+    assert one == other
+
+
 async def test_characters_are_learned_when_the_movie_asks_for_it_and_reused_in_the_next(
     whole_stack: LocalStack,
 ) -> None:

@@ -1,6 +1,7 @@
 """Movies on a whole local stack: asked for by gRPC, followed to their end, read from the object store."""
 
 import asyncio
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,6 +73,9 @@ class StackClient:
 
     async def ended(self, name: str, timeout: float = 180) -> movies_pb2.Movie:
         return await self.until(name, lambda movie: movie.state == Movie.STATE_SUCCEEDED, timeout)
+
+    def put(self, key: str, data: bytes) -> None:
+        self._s3().put_object("reelmill", key, io.BytesIO(data), len(data))
 
     def objects(self, prefix: str) -> dict[str, Any]:
         """Last-modified times by key."""

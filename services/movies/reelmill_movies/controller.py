@@ -209,10 +209,13 @@ class Controller:
             style = await self._learned_style(record.name.project, learned)
         elif stage != common_pb2.STAGE_RENDER:
             await self._publish_stage(record, stage)
+        imported = stage == common_pb2.STAGE_RENDER and bool(record.movie.story_key)
+        frames = await self._frame_count(record.name) if imported else 0
 
         def apply(newest: Record) -> bool:
             if stage not in domain.ready_stages(newest) or newest.run != record.run:
                 return False
+            newest.frames = newest.frames or frames
             domain.begin_stage(newest, stage, now())
             if learned:
                 event = events_pb2.StageEvent(stage=stage, run=newest.run, style=style)
@@ -298,6 +301,10 @@ class Controller:
                 self._scripts.pop(next(iter(self._scripts)))
             self._scripts[str(name)] = script
         return script
+
+    async def _frame_count(self, name: MovieName) -> int:
+        script = await self._script(name)
+        return sum(len(scene.frames) for chapter in script.chapters for scene in chapter.scenes)
 
     async def _ended(self, record: Record, *, first: bool = True) -> None:
         """Tells that a movie has ended, under one message id however often."""

@@ -42,6 +42,8 @@ class Record:
     released: int = 0
     style_key: str = ""
     style_digest: str = ""
+    # Frames in all, where the shape does not say it: of an imported story, whose scenes may differ by one.
+    frames: int = 0
     # What the style was learned from: frames are compared with it.
     reference_keys: list[str] = field(default_factory=list)
     # Its batch is paused: no stage begins and no frame is released.
@@ -75,6 +77,7 @@ class Record:
                 "styleKey": self.style_key,
                 "styleDigest": self.style_digest,
                 "referenceKeys": self.reference_keys,
+                "frames": self.frames,
                 "paused": self.paused,
                 "onTrial": self.on_trial,
             }
@@ -91,6 +94,7 @@ class Record:
             style_key=fields["styleKey"],
             style_digest=fields["styleDigest"],
             # Not in records of before the gate and before batches.
+            frames=fields.get("frames", 0),
             reference_keys=fields.get("referenceKeys", []),
             paused=fields.get("paused", False),
             on_trial=fields.get("onTrial", False),
@@ -147,7 +151,7 @@ def ready_stages(record: Record) -> list[Stage]:
 
 def total_frames(record: Record) -> int:
     shape = record.movie.shape
-    return shape.chapters * shape.scenes * shape.frames
+    return record.frames or shape.chapters * shape.scenes * shape.frames
 
 
 def begin_stage(record: Record, stage: Stage, now: datetime) -> None:

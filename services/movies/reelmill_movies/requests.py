@@ -7,6 +7,7 @@ from reelmill_kit import images, validation
 from reelmill_kit.errors import invalid
 from reelmill_kit.names import MovieName, ProjectName
 from reelmill_kit.store import ObjectStore
+from reelmill_kit.story_store import read_story
 
 _NEGATIVE_PROMPT_LENGTH = 1000
 _DEFAULT_SHAPE = script_pb2.ScriptShape(chapters=3, scenes=3, frames=3)
@@ -46,6 +47,11 @@ class RequestChecker:
     async def check_movie(self, project: str, movie: movies_pb2.Movie, field: str) -> movies_pb2.Movie:
         """What is asked for with its defaults filled in. `field`: where the movie is in the request."""
         asked = checked(movie, self._model_name, field)
+        if asked.story_key:
+            validation.object_key(asked.story_key, project, f"{field}.story_key")
+            story = await read_story(self._store, asked.story_key, f"{field}.story_key")
+            chapters, scenes, frames = story.shape
+            asked.shape.chapters, asked.shape.scenes, asked.shape.frames = chapters, scenes, frames
         for index, key in enumerate(asked.reference_keys):
             await self._check_reference(project, key, f"{field}.reference_keys[{index}]")
         if asked.learned_style:
@@ -53,8 +59,7 @@ class RequestChecker:
         return asked
 
     async def _check_reference(self, project: str, key: str, field: str) -> None:
-        if not key.startswith(f"projects/{project}/") or "//" in key or "/../" in key:
-            raise invalid(field, f"{key[:80]!r} is not a key below 'projects/{project}/'")
+        validation.object_key(key, project, field)
         if not await self._store.exists(key):
             raise invalid(field, f"there is no object {key[:200]!r}")
         data = await self._store.get(key)
@@ -74,7 +79,8 @@ def checked(movie: movies_pb2.Movie, model_name: str, field: str) -> movies_pb2.
         if given.name in _OUTPUT_ONLY:
             raise invalid(f"{field}.{given.name}", "is set by the service; leave it out")
     asked = movies_pb2.Movie(
-        theme=validation.theme(movie.theme, f"{field}.theme"),
+        theme=validation.theme(movie.theme, f"{field}.theme") if movie.theme or not movie.story_key else "",
+        story_key=movie.story_key,
         genre=validation.genre(movie.genre, f"{field}.genre"),
         seed=movie.seed,
         negative_prompt=validation.text(
@@ -92,8 +98,12 @@ def checked(movie: movies_pb2.Movie, model_name: str, field: str) -> movies_pb2.
         asked.budget.CopyFrom(validation.budget(movie.budget, f"{field}.budget"))
     if movie.HasField("gate"):  # else not set either: a request of before the gate stays the same request
         asked.gate.CopyFrom(validation.gate(movie.gate, f"{field}.gate"))
-    asked.shape.CopyFrom(movie.shape if movie.HasField("shape") else _DEFAULT_SHAPE)
-    validation.shape(asked.shape, f"{field}.shape")
+    if asked.story_key:
+        if movie.HasField("shape"):
+            raise invalid(f"{field}.shape", "follows from the story; leave it out")
+    else:
+        asked.shape.CopyFrom(movie.shape if movie.HasField("shape") else _DEFAULT_SHAPE)
+        validation.shape(asked.shape, f"{field}.shape")
     if asked.character_identity not in movies_pb2.CharacterIdentity.values():
         raise invalid(
             f"{field}.character_identity", f"{asked.character_identity} is no way to keep characters"

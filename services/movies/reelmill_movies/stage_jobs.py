@@ -51,7 +51,7 @@ def stage_job(record: Record, stage: Stage, script: script_pb2.Script | None) ->
     job = events_pb2.StageJob(movie=movie.name, run=record.run)
     if stage == common_pb2.STAGE_SCRIPT:
         job.script.movie, job.script.theme, job.script.seed = movie.name, movie.theme, movie.seed
-        job.script.genre = movie.genre
+        job.script.genre, job.script.story_key = movie.genre, movie.story_key
         job.script.shape.CopyFrom(movie.shape)
         job.script.style.CopyFrom(movie.style)
         job.script.budget.CopyFrom(budget_left(record, stage))

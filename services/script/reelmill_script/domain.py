@@ -34,6 +34,9 @@ class ScriptRequest:
     seed: int
     style: Style | None
     genre: str = ""
+    # The key of a story JSON that the script is taken from; its shape is all 0 until the story is read.
+    story_key: str = ""
+    story_frames: int = 0
     # How it is paid for, and not what is asked for: no part of the digest.
     budget: Budget = field(default_factory=Budget)
 
@@ -41,8 +44,13 @@ class ScriptRequest:
     def parse(cls, request: script_pb2.WriteScriptRequest) -> Self:
         """Raises INVALID_FIELD naming the field."""
         movie = MovieName.parse(request.movie, "movie")
-        theme = validation.theme(request.theme, "theme")
-        shape = validation.shape(request.shape, "shape")
+        story_key, theme, shape = request.story_key, request.theme, request.shape
+        if story_key:
+            validation.object_key(story_key, movie.project, "story_key")
+        if theme or not story_key:
+            theme = validation.theme(theme, "theme")
+        if request.HasField("shape") or not story_key:
+            validation.shape(shape, "shape")
         style = validation.style(request.style, "style")
         return cls(
             movie,
@@ -53,18 +61,26 @@ class ScriptRequest:
             request.seed,
             Style(style.keyword, style.description) if style else None,
             validation.genre(request.genre, "genre"),
-            Budget.of(validation.budget(request.budget, "budget")),
+            story_key,
+            budget=Budget.of(validation.budget(request.budget, "budget")),
         )
 
     @property
     def frame_count(self) -> int:
-        return self.chapters * self.scenes * self.frames
+        return self.story_frames or self.chapters * self.scenes * self.frames
+
+    def scene_length(self, scene: int) -> int:
+        """Frames of a scene, counted over all chapters; those of a story differ by one at most."""
+        length, more = divmod(self.frame_count, max(1, self.chapters * self.scenes))
+        return length + (scene < more)
 
     def digest(self) -> str:
         """The same for requests that ask for the same script, whatever the movie: 64 hexadecimal digits."""
         style = [self.style.keyword, self.style.description] if self.style else None
-        asked = [self.theme, self.chapters, self.scenes, self.frames, self.seed, style]
+        shape = [] if self.story_key else [self.chapters, self.scenes, self.frames]
+        asked: list[object] = [self.theme, *shape, self.seed, style]
         asked += [self.genre] if self.genre else []
+        asked += [{"story": self.story_key}] if self.story_key else []
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
 
@@ -106,7 +122,8 @@ def faults(script: script_pb2.Script, request: ScriptRequest) -> list[str]:
             need(scene.index == s, f"{where} has index {scene.index}")
             need(bool(scene.summary), f"{where} has no summary")
             need(scene.location in locations, f"{where} plays in an unknown place {scene.location!r}")
-            need(len(scene.frames) == request.frames, f"{where} has {len(scene.frames)} frames")
+            length = request.scene_length(c * request.scenes + s)
+            need(len(scene.frames) == length, f"{where} has {len(scene.frames)} frames")
             for state in scene.states:
                 need(state.character in names, f"{where} has the state of {state.character!r}")
                 need(state.location in locations | {""}, f"{where} has {state.character!r} in no known place")
@@ -116,6 +133,7 @@ def faults(script: script_pb2.Script, request: ScriptRequest) -> list[str]:
             for frame in scene.frames:
                 found += _frame_faults(frame, number, locations, names)
                 number += 1
+    need(number == request.frame_count, f"{number} frames instead of {request.frame_count}")
     return found
 
 

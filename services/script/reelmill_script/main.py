@@ -30,14 +30,14 @@ async def serve() -> None:
     llm = open_llm(LlmSettings())
     writer: Writer = OfflineWriter()
     inventor: Inventor = OfflineInventor()
+    try:
+        tokens = open_tokens(settings.diffusion_model)
+    except ValueError as error:
+        raise SystemExit(f"REELMILL_DIFFUSION_MODEL: {error}") from None
     if llm:
-        try:
-            tokens = open_tokens(settings.diffusion_model)
-        except ValueError as error:
-            raise SystemExit(f"REELMILL_DIFFUSION_MODEL: {error}") from None
         writer = LlmWriter(llm, store, tokens, settings.script_near_duplicates)
         inventor = LlmInventor(llm, store)
-    stage = ScriptStage(writer, store)
+    stage = ScriptStage(writer, store, tokens)
     worker = JobWorker(
         bus,
         common_pb2.STAGE_SCRIPT,

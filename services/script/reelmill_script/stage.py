@@ -13,6 +13,8 @@ from reelmill_kit.store import ObjectStore
 from reelmill_kit.telemetry import logger, tracer
 
 from .domain import ScriptRequest, Writer, answers_prefix, faults
+from .importing import StoryImporter
+from .tokens import BoundedTokens, PromptTokens
 
 
 class Lineage(BaseModel):
@@ -29,9 +31,11 @@ class Lineage(BaseModel):
 
 
 class ScriptStage:
-    def __init__(self, writer: Writer, store: ObjectStore) -> None:
+    def __init__(self, writer: Writer, store: ObjectStore, tokens: PromptTokens | None = None) -> None:
+        """`tokens`: those of the model that will draw, for stories that are imported."""
         self._writer = writer
         self._store = store
+        self._importer = StoryImporter(store, tokens or BoundedTokens())
 
     async def run(self, message: script_pb2.WriteScriptRequest, report: Report) -> script_pb2.Script:
         """The movie's script, whole, checked and stored.
@@ -47,7 +51,7 @@ class ScriptStage:
             script = await self._stored(request)
             span.set_attribute("reelmill.reused", script is not None)
             if script is None:
-                script = await self._writer.write(request, report)
+                request, script = await self._written(request, report)
                 if wrong := faults(script, request):
                     raise ReelmillError(
                         Reason.INTERNAL,
@@ -55,8 +59,18 @@ class ScriptStage:
                     )
                 await self._keep(request, script)
                 logger().info("script written", movie=str(request.movie), title=script.title)
-            report("script written", request.frame_count, request.frame_count)
+            frames = sum(len(scene.frames) for chapter in script.chapters for scene in chapter.scenes)
+            report("script written", frames, frames)
             return script
+
+    async def _written(
+        self, request: ScriptRequest, report: Report
+    ) -> tuple[ScriptRequest, script_pb2.Script]:
+        """By the writer, or taken from the story that the request names; and the request with its shape."""
+        if not request.story_key:
+            return request, await self._writer.write(request, report)
+        request, story = await self._importer.with_shape(request)
+        return request, await self._importer.write(request, story, report)
 
     async def _stored(self, request: ScriptRequest) -> script_pb2.Script | None:
         try:

@@ -11,6 +11,7 @@ THEME_LENGTH = 2000
 KEYWORD_LENGTH = 60
 DESCRIPTION_LENGTH = 500
 SHAPE_LIMIT = 16
+KEY_LENGTH = 1000
 STEPS_LIMIT = 150
 GUIDANCE_LIMIT = 30.0
 SIDE_SMALLEST, SIDE_LARGEST, SIDE_MULTIPLE = 64, 2048, 8
@@ -62,6 +63,18 @@ def request_id(value: str, field: str = "request_id") -> str:
 
 def theme(value: str, field: str = "theme") -> str:
     return text(value, field, THEME_LENGTH)
+
+
+def object_key(value: str, project: str, field: str) -> str:
+    """A key in the project's part of the object store."""
+    if (
+        not value.startswith(f"projects/{project}/")
+        or value.endswith("/")
+        or "//" in value
+        or "/../" in value
+    ):
+        raise invalid(field, f"{value[:80]!r} is not a key below 'projects/{project}/'")
+    return text(value, field, KEY_LENGTH)
 
 
 def genre(value: str, field: str = "genre") -> str:

@@ -30,7 +30,7 @@ class Movies(BatchCalls, movies_pb2_grpc.MovieServiceServicer):
 
     async def CreateMovie(self, request: movies_pb2.CreateMovieRequest, context: Any) -> Any:
         project = ProjectName.parse(request.parent, "parent").project
-        if not request.movie.theme:
+        if not (request.movie.theme or request.movie.story_key):
             raise invalid("movie.theme", "is empty; 1 to 2000 characters are needed")
         name = str(MovieName.for_request(project, request.request_id))
         if name not in self.movies:

@@ -238,3 +238,30 @@ def test_without_the_package_of_the_stack_the_other_commands_still_work(
     assert result.exit_code == 1
     assert "not installed" in result.stderr
     assert reelmill("list", address=address).exit_code == 0
+
+
+def test_create_takes_a_story_in_place_of_a_theme_and_a_shape(address: str, movies: Movies) -> None:
+    result = reelmill("create", "--story-key", "projects/demo/s.json", address=address)
+    assert result.exit_code == 0, result.output
+    movie = movies.movies[result.stdout.strip()]
+    assert (movie.story_key, movie.theme, movie.HasField("shape")) == ("projects/demo/s.json", "", False)
+    assert "projects/demo/s.json" in reelmill("get", movie.name, address=address).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--story-key", "projects/demo/s.json", "--frames", "3"], 2, "brings its own chapters"),
+        (["--story", "nowhere.json"], 2, "nowhere.json cannot be read"),
+        (["--story", "here.json"], 1, "REELMILL_S3_ENDPOINT"),
+        ([], 2, "say what the movie is about"),
+    ],
+    ids=["a shape", "no file", "no store", "nothing"],
+)
+def test_a_story_that_cannot_be_taken_makes_no_movie(
+    address: str, movies: Movies, tmp_path: Path, arguments: list[str], code: int, said: str
+) -> None:
+    (tmp_path / "here.json").write_text("{}")
+    result = reelmill("create", *arguments, address=address)
+    assert (result.exit_code, said in result.stderr) == (code, True), result.output
+    assert not movies.movies

@@ -283,6 +283,7 @@ async def test_defaults_are_one_movie_a_theme_and_four_at_a_time() -> None:
         ({"genre": "x" * 41}, "batch.genre"),
         ({"template": Movie(genre="Drama")}, "batch.template.genre"),
         ({"template": Movie(seed=1)}, "batch.template.seed"),
+        ({"template": Movie(story_key="projects/acme/s.json")}, "batch.template.story_key"),
         ({"template": Movie(state=Movie.STATE_RUNNING)}, "batch.template.state"),
         ({"template": Movie(batch="projects/acme/batches/b-1")}, "batch.template.batch"),
         ({"template": Movie(shape=script_pb2.ScriptShape())}, "batch.template.shape.chapters"),

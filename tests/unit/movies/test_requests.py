@@ -1,6 +1,7 @@
 """Bad input is refused by the name of its field before anything is started."""
 
 import io
+import json
 
 import pytest
 from PIL import Image
@@ -85,6 +86,10 @@ async def test_the_same_request_names_the_same_movie_in_its_project_only() -> No
         ({"reference_keys": ["projects/other/secret.png"]}, "movie.reference_keys[0]"),
         ({"reference_keys": ["projects/acme/../other/secret.png"]}, "movie.reference_keys[0]"),
         ({"reference_keys": ["projects/acme/none.png"]}, "movie.reference_keys[0]"),
+        ({"story_key": "projects/other/story.json"}, "movie.story_key"),
+        ({"story_key": "projects/acme/none.json"}, "movie.story_key"),
+        ({"story_key": "projects/acme/none.json", "shape": Shape(chapters=1)}, "movie.shape"),
+        ({"story_key": "projects/acme/none.json", "theme": "bell \x07"}, "movie.theme"),
         ({"state": Movie.STATE_SUCCEEDED}, "movie.state"),
         ({"name": "projects/acme/movies/mine"}, "movie.name"),
     ],
@@ -125,3 +130,24 @@ async def test_a_reference_image_that_can_be_read_is_taken() -> None:
     request = a_request(reference_keys=["projects/acme/ref.png"])
     _, _, asked = await RequestChecker(store, "starter").check(request)
     assert list(asked.reference_keys) == ["projects/acme/ref.png"]
+
+
+async def test_a_story_needs_no_theme_and_brings_its_shape() -> None:
+    store = MemoryStore()
+    story = {"character": {"Mara": "a tall woman"}, "img_diag": [["frame", "Mara sits."]] * 60}
+    await store.put("projects/acme/story.json", json.dumps(story).encode(), "application/json")
+    request = a_request(story_key="projects/acme/story.json", theme="")
+    _, _, asked = await RequestChecker(store, "starter").check(request)
+    assert asked.shape == Shape(chapters=3, scenes=4, frames=5)
+    assert (asked.theme, asked.story_key) == ("", "projects/acme/story.json")
+
+
+async def test_a_story_that_is_none_is_refused_with_the_place() -> None:
+    store = MemoryStore()
+    await store.put(
+        "projects/acme/story.json", b'{"character": {"Mara": 1}, "img_diag": []}', "application/json"
+    )
+    request = a_request(story_key="projects/acme/story.json")
+    with pytest.raises(ReelmillError, match=r"character\['Mara'\]: is a number") as caught:
+        await RequestChecker(store, "starter").check(request)
+    assert caught.value.metadata["field"] == "movie.story_key"

@@ -71,7 +71,7 @@ class BatchChecker:
 
     async def _template(self, project: str, template: movies_pb2.Movie) -> movies_pb2.Movie:
         """What all movies have in common, checked as a movie is."""
-        for name in ("theme", "genre", "seed"):
+        for name in ("theme", "genre", "seed", "story_key"):
             if getattr(template, name):
                 raise invalid(f"batch.template.{name}", "is each movie's own; leave it out of the template")
         movie = movies_pb2.Movie()

@@ -1,21 +1,24 @@
 """Commands on movies: create, list, get, watch, cancel, retry, delete."""
 
+import asyncio
+import hashlib
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from google.protobuf import json_format
 from rich.table import Table
 
-from reelmill.client import ENDED, Movie, MovieClient
+from reelmill.client import ENDED, ArtefactStore, Movie, MovieClient
 from reelmill.v1 import common_pb2, script_pb2
 from reelmill.v1.render_pb2 import GateOptions
 
-from .connection import DEFAULT_PROJECT, MovieArgument, Project, Server, connect, movie_name
+from .connection import DEFAULT_PROJECT, MovieArgument, Project, Server, connect, movie_name, storage_settings
 from .output import USAGE, AsJson, CommandError, console, notices, print_json
 from .progress import MovieProgress
-from .views import CHARACTERS, STATES, age, movie_view, state_text
+from .views import CHARACTERS, STATES, age, frames_of, movie_view, state_text
 
 Cost = Annotated[
     float,
@@ -46,16 +49,34 @@ class CharactersName(StrEnum):
 
 
 async def create(
-    theme: Annotated[str, typer.Argument(help="What the movie is about, in a sentence or a few.")],
+    theme: Annotated[
+        str | None,
+        typer.Argument(
+            help="What the movie is about, in a sentence or a few.", show_default="needed without a story"
+        ),
+    ] = None,
     project: Project = DEFAULT_PROJECT,
-    chapters: Annotated[int, typer.Option(min=1, max=16)] = 3,
-    scenes: Annotated[int, typer.Option(min=1, max=16, help="Scenes in a chapter.")] = 3,
-    frames: Annotated[int, typer.Option(min=1, max=16, help="Frames in a scene.")] = 3,
+    chapters: Annotated[int | None, typer.Option(min=1, max=16, show_default="3")] = None,
+    scenes: Annotated[
+        int | None, typer.Option(min=1, max=16, help="Scenes in a chapter.", show_default="3")
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option(min=1, max=16, help="Frames in a scene.", show_default="3")
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=-(2**63), max=2**63 - 1, help="The same request and seed make the same movie.")
     ] = 0,
     genre: Annotated[
         str, typer.Option(help='The kind of story, for example "mystery"; without: as the theme suggests.')
+    ] = "",
+    story: Annotated[
+        Path | None,
+        typer.Option(
+            help="A story JSON to make the movie of, put into the object store that REELMILL_S3_* name."
+        ),
+    ] = None,
+    story_key: Annotated[
+        str, typer.Option(help="The same, where it is in the project's part of the object store.")
     ] = "",
     style: Annotated[
         str, typer.Option(help='A style\'s keyword, for example "film noir"; without: one that fits.')
@@ -82,14 +103,22 @@ async def create(
     server: Server = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make a movie."""
+    """Make a movie, of a theme or of a story JSON."""
     wanted = Movie(
-        theme=theme,
+        theme=theme or "",
         genre=genre,
-        shape=script_pb2.ScriptShape(chapters=chapters, scenes=scenes, frames=frames),
         seed=seed,
         negative_prompt=negative_prompt,
     )
+    if theme is None and not (story or story_key):
+        raise CommandError("INVALID_FIELD", "theme: say what the movie is about, or give a story", USAGE)
+    if story or story_key:
+        if chapters or scenes or frames:
+            raise CommandError("INVALID_FIELD", "a story brings its own chapters, scenes and frames", USAGE)
+        wanted.story_key = await _stored(story, project) if story else story_key
+    else:
+        shape = script_pb2.ScriptShape(chapters=chapters or 3, scenes=scenes or 3, frames=frames or 3)
+        wanted.shape.CopyFrom(shape)
     if style or style_description:
         wanted.style.keyword, wanted.style.description = style, style_description
     if characters is not CharactersName.DESCRIPTIONS:
@@ -111,6 +140,19 @@ async def create(
         else:
             console().print(movie.name, markup=False)
             notices().print(f"follow it: reelmill watch {movie.name}", style="dim", markup=False)
+
+
+async def _stored(story: Path, project: str) -> str:
+    """The key that the story's file has in the project, where it is put: the same file, the same key."""
+    try:
+        data = await asyncio.to_thread(story.read_bytes)
+    except OSError as error:
+        raise CommandError("BAD_FILE", f"{story} cannot be read: {error}", USAGE) from error
+    key = f"projects/{project}/stories/{hashlib.sha256(data).hexdigest()[:16]}.json"
+    settings = storage_settings()
+    bucket = settings.get("REELMILL_S3_BUCKET") or "reelmill"
+    await ArtefactStore.from_settings(settings).upload(bucket, key, data, "application/json")
+    return key
 
 
 async def list_movies(
@@ -137,8 +179,7 @@ async def list_movies(
         return
     table = Table("movie", "state", "title", "frames", "age", box=None, header_style="dim")
     for movie in movies:
-        shape = movie.shape
-        count = str(shape.chapters * shape.scenes * shape.frames)
+        count = str(frames_of(movie))
         name = movie.name.rpartition("/")[2]
         table.add_row(name, state_text(movie.state), movie.title or movie.theme[:40], count, age(movie))
     console().print(table if movies else f"no movies in project {project}")

@@ -49,10 +49,11 @@ def movie_view(movie: Movie) -> Table:
             table.add_row(label, value if isinstance(value, Text) else Text(value))
 
     shape = movie.shape
-    total = shape.chapters * shape.scenes * shape.frames
+    total = frames_of(movie)
     row("movie", movie.name)
     row("title", movie.title)
     row("theme", movie.theme)
+    row("story", movie.story_key)
     row("genre", movie.genre)
     row("state", state_text(movie.state))
     row("shape", f"{shape.chapters} x {shape.scenes} x {shape.frames} = {total} frames")
@@ -66,6 +67,12 @@ def movie_view(movie: Movie) -> Table:
     row("language models", usage_text(movie))
     row("files", movie.artefacts_uri)
     return table
+
+
+def frames_of(movie: Movie) -> int:
+    """How many there are to draw: some scenes of a story have fewer than the shape says."""
+    counted = [one.progress.total for one in movie.stages if one.stage == common_pb2.STAGE_RENDER]
+    return max([*counted, 0]) or movie.shape.chapters * movie.shape.scenes * movie.shape.frames
 
 
 def usage_text(movie: Movie | Batch) -> str:

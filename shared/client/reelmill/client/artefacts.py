@@ -1,7 +1,8 @@
-"""Fetches a movie's artefacts from the object store, and checks them against the manifest."""
+"""Fetches a movie's artefacts from the object store, checked against the manifest; stores stories."""
 
 import asyncio
 import hashlib
+import io
 import os
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
@@ -74,6 +75,15 @@ class ArtefactStore:
             settings["REELMILL_S3_SECRET_KEY"],
             settings.get("REELMILL_S3_REGION", "us-east-1"),
         )
+
+    async def upload(self, bucket: str, key: str, data: bytes, content_type: str) -> None:
+        """Stores an object; what was there under this key is replaced."""
+
+        def put() -> None:
+            content = io.BytesIO(data)
+            self._client.put_object(bucket, key, content, len(data), content_type=content_type)
+
+        await self._call(put)
 
     async def files(self, uri: str) -> list[Artefact]:
         """What lies below "s3://bucket/prefix/", sorted by path."""

@@ -93,6 +93,7 @@ class Movie(_message.Message):
     GATE_FIELD_NUMBER: _builtins.int
     CHARACTER_IDENTITY_FIELD_NUMBER: _builtins.int
     GENRE_FIELD_NUMBER: _builtins.int
+    STORY_KEY_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     STAGES_FIELD_NUMBER: _builtins.int
@@ -122,6 +123,10 @@ class Movie(_message.Message):
     character_identity: Global___CharacterIdentity.ValueType
     genre: _builtins.str
     """A word for the kind of story, for example "mystery"; up to 40 characters. Empty: as the theme suggests."""
+    story_key: _builtins.str
+    """Takes the script from a story JSON of MovieLLM's authors instead of writing one: a key in the project's
+    part of the object store. The theme may then be empty; the shape is left out and follows from the story.
+    """
     state: Global___Movie.State.ValueType
     """From here on: output only."""
     title: _builtins.str
@@ -191,6 +196,7 @@ class Movie(_message.Message):
         gate: _render_pb2.GateOptions | None = ...,
         character_identity: Global___CharacterIdentity.ValueType = ...,
         genre: _builtins.str = ...,
+        story_key: _builtins.str = ...,
         budget: _common_pb2.Budget | None = ...,
         state: Global___Movie.State.ValueType = ...,
         stages: _abc.Iterable[Global___StageStatus] | None = ...,
@@ -208,7 +214,7 @@ class Movie(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "shape", b"shape", "style", b"style", "style_options", b"style_options", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "batch", b"batch", "budget", b"budget", "character_identity", b"character_identity", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "genre", b"genre", "learned_style", b"learned_style", "model", b"model", "name", b"name", "negative_prompt", b"negative_prompt", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "batch", b"batch", "budget", b"budget", "character_identity", b"character_identity", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "genre", b"genre", "learned_style", b"learned_style", "model", b"model", "name", b"name", "negative_prompt", b"negative_prompt", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "story_key", b"story_key", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

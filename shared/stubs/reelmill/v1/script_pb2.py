@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from reelmill.v1 import common_pb2 as reelmill_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18reelmill/v1/script.proto\x12\x0breelmill.v1\x1a\x18reelmill/v1/common.proto\"\xc4\x01\n\x12WriteScriptRequest\x12\r\n\x05movie\x18\x01 \x01(\t\x12\r\n\x05theme\x18\x02 \x01(\t\x12\'\n\x05shape\x18\x03 \x01(\x0b\x32\x18.reelmill.v1.ScriptShape\x12\x0c\n\x04seed\x18\x04 \x01(\x03\x12%\n\x05style\x18\x05 \x01(\x0b\x32\x16.reelmill.v1.StyleText\x12\r\n\x05genre\x18\x06 \x01(\t\x12#\n\x06\x62udget\x18\x08 \x01(\x0b\x32\x13.reelmill.v1.Budget\"q\n\x13WriteScriptResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12%\n\x06script\x18\x02 \x01(\x0b\x32\x13.reelmill.v1.ScriptH\x00\x42\x08\n\x06update\"?\n\x0bScriptShape\x12\x10\n\x08\x63hapters\x18\x01 \x01(\x05\x12\x0e\n\x06scenes\x18\x02 \x01(\x05\x12\x0e\n\x06\x66rames\x18\x03 \x01(\x05\"1\n\tStyleText\x12\x0f\n\x07keyword\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\xda\x02\n\x06Script\x12\r\n\x05title\x18\x01 \x01(\t\x12\x10\n\x08overview\x18\x02 \x01(\t\x12%\n\x05style\x18\x03 \x01(\x0b\x32\x16.reelmill.v1.StyleText\x12(\n\tlocations\x18\x04 \x03(\x0b\x32\x15.reelmill.v1.Location\x12*\n\ncharacters\x18\x05 \x03(\x0b\x32\x16.reelmill.v1.Character\x12&\n\x08\x63hapters\x18\x06 \x03(\x0b\x32\x14.reelmill.v1.Chapter\x12\x0e\n\x06writer\x18\x07 \x01(\t\x12\x0c\n\x04seed\x18\x08 \x01(\x03\x12\r\n\x05theme\x18\t \x01(\t\x12!\n\x05usage\x18\n \x01(\x0b\x32\x12.reelmill.v1.Usage\x12\r\n\x05genre\x18\x0b \x01(\t\x12+\n\x07prompts\x18\x0c \x03(\x0b\x32\x1a.reelmill.v1.PromptVersion\"-\n\x08Location\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\xaf\x01\n\tCharacter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x04role\x18\x02 \x01(\x0e\x32\x1b.reelmill.v1.Character.Role\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x12\n\nappearance\x18\x04 \x01(\t\"@\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\r\n\tROLE_MAIN\x10\x01\x12\x13\n\x0fROLE_SUPPORTING\x10\x02\"o\n\x07\x43hapter\x12\r\n\x05index\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x11\n\tlocations\x18\x04 \x03(\t\x12\"\n\x06scenes\x18\x05 \x03(\x0b\x32\x12.reelmill.v1.Scene\"\xbd\x01\n\x05Scene\x12\r\n\x05index\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\x12\"\n\x06\x66rames\x18\x05 \x03(\x0b\x32\x12.reelmill.v1.Frame\x12+\n\x06states\x18\x06 \x03(\x0b\x32\x1b.reelmill.v1.CharacterState\x12\"\n\x06\x63\x61uses\x18\x07 \x03(\x0b\x32\x12.reelmill.v1.Cause\"U\n\x0e\x43haracterState\x12\x11\n\tcharacter\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x0f\n\x07wearing\x18\x03 \x01(\t\x12\r\n\x05knows\x18\x04 \x03(\t\"7\n\x05\x43\x61use\x12\x0f\n\x07\x63hapter\x18\x01 \x01(\x05\x12\r\n\x05scene\x18\x02 \x01(\x05\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc2\x01\n\x05\x46rame\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06prompt\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\x12\x13\n\x0btime_of_day\x18\x05 \x01(\t\x12$\n\x07\x61\x63tions\x18\x06 \x03(\x0b\x32\x13.reelmill.v1.Action\x12+\n\x08\x64ialogue\x18\x07 \x03(\x0b\x32\x19.reelmill.v1.DialogueLine\x12\x0b\n\x03\x64\x61y\x18\x08 \x01(\x05\"M\n\x06\x41\x63tion\x12\x11\n\tcharacter\x18\x01 \x01(\t\x12\x0c\n\x04verb\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x12\n\nexpression\x18\x04 \x01(\t\"-\n\x0c\x44ialogueLine\x12\x0f\n\x07speaker\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"w\n\x13InventThemesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x06genres\x18\x02 \x03(\t\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12\r\n\x05known\x18\x04 \x03(\t\x12#\n\x06\x62udget\x18\x05 \x01(\x0b\x32\x13.reelmill.v1.Budget\"I\n\x14InventThemesResponse\x12\x0e\n\x06themes\x18\x01 \x03(\t\x12!\n\x05usage\x18\x02 \x01(\x0b\x32\x12.reelmill.v1.Usage2\xb8\x01\n\rScriptService\x12R\n\x0bWriteScript\x12\x1f.reelmill.v1.WriteScriptRequest\x1a .reelmill.v1.WriteScriptResponse0\x01\x12S\n\x0cInventThemes\x12 .reelmill.v1.InventThemesRequest\x1a!.reelmill.v1.InventThemesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18reelmill/v1/script.proto\x12\x0breelmill.v1\x1a\x18reelmill/v1/common.proto\"\xd7\x01\n\x12WriteScriptRequest\x12\r\n\x05movie\x18\x01 \x01(\t\x12\r\n\x05theme\x18\x02 \x01(\t\x12\'\n\x05shape\x18\x03 \x01(\x0b\x32\x18.reelmill.v1.ScriptShape\x12\x0c\n\x04seed\x18\x04 \x01(\x03\x12%\n\x05style\x18\x05 \x01(\x0b\x32\x16.reelmill.v1.StyleText\x12\r\n\x05genre\x18\x06 \x01(\t\x12\x11\n\tstory_key\x18\x07 \x01(\t\x12#\n\x06\x62udget\x18\x08 \x01(\x0b\x32\x13.reelmill.v1.Budget\"q\n\x13WriteScriptResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12%\n\x06script\x18\x02 \x01(\x0b\x32\x13.reelmill.v1.ScriptH\x00\x42\x08\n\x06update\"?\n\x0bScriptShape\x12\x10\n\x08\x63hapters\x18\x01 \x01(\x05\x12\x0e\n\x06scenes\x18\x02 \x01(\x05\x12\x0e\n\x06\x66rames\x18\x03 \x01(\x05\"1\n\tStyleText\x12\x0f\n\x07keyword\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\xda\x02\n\x06Script\x12\r\n\x05title\x18\x01 \x01(\t\x12\x10\n\x08overview\x18\x02 \x01(\t\x12%\n\x05style\x18\x03 \x01(\x0b\x32\x16.reelmill.v1.StyleText\x12(\n\tlocations\x18\x04 \x03(\x0b\x32\x15.reelmill.v1.Location\x12*\n\ncharacters\x18\x05 \x03(\x0b\x32\x16.reelmill.v1.Character\x12&\n\x08\x63hapters\x18\x06 \x03(\x0b\x32\x14.reelmill.v1.Chapter\x12\x0e\n\x06writer\x18\x07 \x01(\t\x12\x0c\n\x04seed\x18\x08 \x01(\x03\x12\r\n\x05theme\x18\t \x01(\t\x12!\n\x05usage\x18\n \x01(\x0b\x32\x12.reelmill.v1.Usage\x12\r\n\x05genre\x18\x0b \x01(\t\x12+\n\x07prompts\x18\x0c \x03(\x0b\x32\x1a.reelmill.v1.PromptVersion\"-\n\x08Location\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"\xaf\x01\n\tCharacter\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x04role\x18\x02 \x01(\x0e\x32\x1b.reelmill.v1.Character.Role\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x12\n\nappearance\x18\x04 \x01(\t\"@\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\r\n\tROLE_MAIN\x10\x01\x12\x13\n\x0fROLE_SUPPORTING\x10\x02\"o\n\x07\x43hapter\x12\r\n\x05index\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x11\n\tlocations\x18\x04 \x03(\t\x12\"\n\x06scenes\x18\x05 \x03(\x0b\x32\x12.reelmill.v1.Scene\"\xbd\x01\n\x05Scene\x12\r\n\x05index\x18\x01 \x01(\x05\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\x12\"\n\x06\x66rames\x18\x05 \x03(\x0b\x32\x12.reelmill.v1.Frame\x12+\n\x06states\x18\x06 \x03(\x0b\x32\x1b.reelmill.v1.CharacterState\x12\"\n\x06\x63\x61uses\x18\x07 \x03(\x0b\x32\x12.reelmill.v1.Cause\"U\n\x0e\x43haracterState\x12\x11\n\tcharacter\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x0f\n\x07wearing\x18\x03 \x01(\t\x12\r\n\x05knows\x18\x04 \x03(\t\"7\n\x05\x43\x61use\x12\x0f\n\x07\x63hapter\x18\x01 \x01(\x05\x12\r\n\x05scene\x18\x02 \x01(\x05\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc2\x01\n\x05\x46rame\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06prompt\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\t\x12\x13\n\x0btime_of_day\x18\x05 \x01(\t\x12$\n\x07\x61\x63tions\x18\x06 \x03(\x0b\x32\x13.reelmill.v1.Action\x12+\n\x08\x64ialogue\x18\x07 \x03(\x0b\x32\x19.reelmill.v1.DialogueLine\x12\x0b\n\x03\x64\x61y\x18\x08 \x01(\x05\"M\n\x06\x41\x63tion\x12\x11\n\tcharacter\x18\x01 \x01(\t\x12\x0c\n\x04verb\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x12\n\nexpression\x18\x04 \x01(\t\"-\n\x0c\x44ialogueLine\x12\x0f\n\x07speaker\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"w\n\x13InventThemesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x06genres\x18\x02 \x03(\t\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12\r\n\x05known\x18\x04 \x03(\t\x12#\n\x06\x62udget\x18\x05 \x01(\x0b\x32\x13.reelmill.v1.Budget\"I\n\x14InventThemesResponse\x12\x0e\n\x06themes\x18\x01 \x03(\t\x12!\n\x05usage\x18\x02 \x01(\x0b\x32\x12.reelmill.v1.Usage2\xb8\x01\n\rScriptService\x12R\n\x0bWriteScript\x12\x1f.reelmill.v1.WriteScriptRequest\x1a .reelmill.v1.WriteScriptResponse0\x01\x12S\n\x0cInventThemes\x12 .reelmill.v1.InventThemesRequest\x1a!.reelmill.v1.InventThemesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,39 +33,39 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reelmill.v1.script_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_WRITESCRIPTREQUEST']._serialized_start=68
-  _globals['_WRITESCRIPTREQUEST']._serialized_end=264
-  _globals['_WRITESCRIPTRESPONSE']._serialized_start=266
-  _globals['_WRITESCRIPTRESPONSE']._serialized_end=379
-  _globals['_SCRIPTSHAPE']._serialized_start=381
-  _globals['_SCRIPTSHAPE']._serialized_end=444
-  _globals['_STYLETEXT']._serialized_start=446
-  _globals['_STYLETEXT']._serialized_end=495
-  _globals['_SCRIPT']._serialized_start=498
-  _globals['_SCRIPT']._serialized_end=844
-  _globals['_LOCATION']._serialized_start=846
-  _globals['_LOCATION']._serialized_end=891
-  _globals['_CHARACTER']._serialized_start=894
-  _globals['_CHARACTER']._serialized_end=1069
-  _globals['_CHARACTER_ROLE']._serialized_start=1005
-  _globals['_CHARACTER_ROLE']._serialized_end=1069
-  _globals['_CHAPTER']._serialized_start=1071
-  _globals['_CHAPTER']._serialized_end=1182
-  _globals['_SCENE']._serialized_start=1185
-  _globals['_SCENE']._serialized_end=1374
-  _globals['_CHARACTERSTATE']._serialized_start=1376
-  _globals['_CHARACTERSTATE']._serialized_end=1461
-  _globals['_CAUSE']._serialized_start=1463
-  _globals['_CAUSE']._serialized_end=1518
-  _globals['_FRAME']._serialized_start=1521
-  _globals['_FRAME']._serialized_end=1715
-  _globals['_ACTION']._serialized_start=1717
-  _globals['_ACTION']._serialized_end=1794
-  _globals['_DIALOGUELINE']._serialized_start=1796
-  _globals['_DIALOGUELINE']._serialized_end=1841
-  _globals['_INVENTTHEMESREQUEST']._serialized_start=1843
-  _globals['_INVENTTHEMESREQUEST']._serialized_end=1962
-  _globals['_INVENTTHEMESRESPONSE']._serialized_start=1964
-  _globals['_INVENTTHEMESRESPONSE']._serialized_end=2037
-  _globals['_SCRIPTSERVICE']._serialized_start=2040
-  _globals['_SCRIPTSERVICE']._serialized_end=2224
+  _globals['_WRITESCRIPTREQUEST']._serialized_end=283
+  _globals['_WRITESCRIPTRESPONSE']._serialized_start=285
+  _globals['_WRITESCRIPTRESPONSE']._serialized_end=398
+  _globals['_SCRIPTSHAPE']._serialized_start=400
+  _globals['_SCRIPTSHAPE']._serialized_end=463
+  _globals['_STYLETEXT']._serialized_start=465
+  _globals['_STYLETEXT']._serialized_end=514
+  _globals['_SCRIPT']._serialized_start=517
+  _globals['_SCRIPT']._serialized_end=863
+  _globals['_LOCATION']._serialized_start=865
+  _globals['_LOCATION']._serialized_end=910
+  _globals['_CHARACTER']._serialized_start=913
+  _globals['_CHARACTER']._serialized_end=1088
+  _globals['_CHARACTER_ROLE']._serialized_start=1024
+  _globals['_CHARACTER_ROLE']._serialized_end=1088
+  _globals['_CHAPTER']._serialized_start=1090
+  _globals['_CHAPTER']._serialized_end=1201
+  _globals['_SCENE']._serialized_start=1204
+  _globals['_SCENE']._serialized_end=1393
+  _globals['_CHARACTERSTATE']._serialized_start=1395
+  _globals['_CHARACTERSTATE']._serialized_end=1480
+  _globals['_CAUSE']._serialized_start=1482
+  _globals['_CAUSE']._serialized_end=1537
+  _globals['_FRAME']._serialized_start=1540
+  _globals['_FRAME']._serialized_end=1734
+  _globals['_ACTION']._serialized_start=1736
+  _globals['_ACTION']._serialized_end=1813
+  _globals['_DIALOGUELINE']._serialized_start=1815
+  _globals['_DIALOGUELINE']._serialized_end=1860
+  _globals['_INVENTTHEMESREQUEST']._serialized_start=1862
+  _globals['_INVENTTHEMESREQUEST']._serialized_end=1981
+  _globals['_INVENTTHEMESRESPONSE']._serialized_start=1983
+  _globals['_INVENTTHEMESRESPONSE']._serialized_end=2056
+  _globals['_SCRIPTSERVICE']._serialized_start=2059
+  _globals['_SCRIPTSERVICE']._serialized_end=2243
 # @@protoc_insertion_point(module_scope)

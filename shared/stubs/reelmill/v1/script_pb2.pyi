@@ -30,6 +30,7 @@ class WriteScriptRequest(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     STYLE_FIELD_NUMBER: _builtins.int
     GENRE_FIELD_NUMBER: _builtins.int
+    STORY_KEY_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
     movie: _builtins.str
     """The movie the script belongs to: `projects/{project}/movies/{movie}`."""
@@ -39,6 +40,10 @@ class WriteScriptRequest(_message.Message):
     """Same request and seed, same script (offline writer; an LLM is asked for the same)."""
     genre: _builtins.str
     """A word for the kind of story, for example "mystery"; up to 40 characters. Empty: as the theme suggests."""
+    story_key: _builtins.str
+    """Takes the script from a story JSON of MovieLLM's authors instead of writing one: a key in the project's
+    part of the object store. The theme may then be empty, and the shape follows from the story.
+    """
     @_builtins.property
     def shape(self) -> Global___ScriptShape:
         """How many chapters, scenes in a chapter, frames in a scene. 1 to 16 each."""
@@ -60,11 +65,12 @@ class WriteScriptRequest(_message.Message):
         seed: _builtins.int = ...,
         style: Global___StyleText | None = ...,
         genre: _builtins.str = ...,
+        story_key: _builtins.str = ...,
         budget: _common_pb2.Budget | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "shape", b"shape", "style", b"style"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "genre", b"genre", "movie", b"movie", "seed", b"seed", "shape", b"shape", "style", b"style", "theme", b"theme"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "genre", b"genre", "movie", b"movie", "seed", b"seed", "shape", b"shape", "story_key", b"story_key", "style", b"style", "theme", b"theme"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -168,7 +174,7 @@ class Script(_message.Message):
     title: _builtins.str
     overview: _builtins.str
     writer: _builtins.str
-    """Who wrote it: "offline" or the name of the language model."""
+    """Who wrote it: "offline", the name of the language model, or "imported" where it was taken from a story."""
     seed: _builtins.int
     theme: _builtins.str
     genre: _builtins.str
