@@ -3,9 +3,10 @@
     make bench-release      (or: python -m tests.bench.release --small 2 --large 8 --rounds 1)
 
 A feature has 11 x 11 x 11 = 1,331 frames. An S3 server (SeaweedFS) is filled with finished features: scripts
-and questions of the offline writers (`--stories` of them, which then come again under other names), a picture
-and its lineage for each frame, exports, a film, the manifest. The pictures are made up: 192 pixels square,
-about 20 KB, no two in a feature alike. Then releases with every format are made, small and large ones in
+and questions of the offline writers, a picture and its lineage for each frame, exports, a film, the manifest.
+`--stories` of them are made; the others are copies of these inside the store under other names, every object
+their own. The pictures are made up: 192 pixels square, about 20 KB, no two in a feature alike. Films are
+those that the features have, as releases take them where nobody asks for other times. Then releases with every format are made, small and large ones in
 turn, each by a process of its own that does nothing else; its peak of resident memory is the kernel's word.
 
 The last line is one JSON object. `peak_rss_mb`: of the large release, the highest of all rounds;
@@ -34,7 +35,7 @@ from rich.table import Table
 
 from reelmill.v1 import dataset_pb2, qa_pb2, render_pb2, script_pb2
 from reelmill_dataset.releases.stage import ReleaseStage
-from reelmill_dataset.stage import DatasetStage
+from reelmill_dataset.stage import DatasetStage, digest
 from reelmill_kit.names import MovieName
 from reelmill_kit.progress import silent
 from reelmill_kit.settings import ServiceSettings
@@ -83,9 +84,12 @@ class Features:
     async def make(self, count: int) -> None:
         for number in range(count):
             name = MovieName(_PROJECT, f"f-{number:02}")
-            await self._texts(name, number % self._stories)
-            await self._frames(name)
-            await DatasetStage(self._store).run(dataset_pb2.ExportMovieRequest(movie=str(name)), silent)
+            if number < self._stories:
+                await self._texts(name, number)
+                await self._frames(name)
+                await DatasetStage(self._store).run(dataset_pb2.ExportMovieRequest(movie=str(name)), silent)
+            else:
+                await self._copied(MovieName(_PROJECT, f"f-{number % self._stories:02}"), name)
             self._console.print(f"feature {number + 1} of {count} is stored", style="dim")
 
     async def _texts(self, name: MovieName, story: int) -> None:
@@ -100,12 +104,7 @@ class Features:
         await self._put(name.script_key, json_format.MessageToJson(script))
         await self._put(name.request_key, "{}")
         await self._put(f"{name}/script/lineage.json", "{}")
-        first = MovieName(_PROJECT, f"f-{story:02}")
-        if name == first:
-            await QaStage(self._store, None).run(qa_pb2.WriteQuestionsRequest(movie=str(name)), silent)
-        else:
-            told = await self._store.get(first.questions_key)
-            await self._put(name.questions_key, told.decode().replace(str(first), str(name)))
+        await QaStage(self._store, None).run(qa_pb2.WriteQuestionsRequest(movie=str(name)), silent)
 
     async def _frames(self, name: MovieName) -> None:
         waiting = iter(enumerate(self._pictures))
@@ -126,6 +125,25 @@ class Features:
                 await self._put(name.lineage_key(index), json_format.MessageToJson(lineage))
 
         await asyncio.gather(*(some() for _ in range(_AT_A_TIME)))
+
+    async def _copied(self, source: MovieName, name: MovieName) -> None:
+        """A feature of the same pictures; what names the other is written anew, and listed so."""
+        manifest = json_format.Parse(await self._store.get(source.manifest_key), dataset_pb2.Manifest())
+        waiting = iter(manifest.files)
+
+        async def some() -> None:
+            for file in waiting:
+                if file.content_type != "application/json":
+                    await self._store.copy(f"{source.prefix}{file.path}", f"{name.prefix}{file.path}")
+                    continue
+                data = await self._store.get(f"{source.prefix}{file.path}")
+                data = data.replace(str(source).encode(), str(name).encode())
+                await self._store.put(f"{name.prefix}{file.path}", data, file.content_type)
+                file.digest, file.size = hashlib.sha256(data).hexdigest(), len(data)
+
+        await asyncio.gather(*(some() for _ in range(_AT_A_TIME)))
+        manifest.movie, manifest.digest = str(name), digest(manifest.files)
+        await self._put(name.manifest_key, json_format.MessageToJson(manifest))
 
     async def _put(self, key: str, text: str) -> None:
         await self._store.put(key, text.encode(), "application/json")
@@ -166,7 +184,7 @@ def main() -> None:
     parser.add_argument("--small", type=int, default=5, help="features of the small release")
     parser.add_argument("--large", type=int, default=20, help="features of the large release")
     parser.add_argument("--rounds", type=int, default=2, help="releases of each size; one small one more")
-    parser.add_argument("--stories", type=int, default=4, help="different scripts")
+    parser.add_argument("--stories", type=int, default=4, help="features that are made, not copied")
     parser.add_argument("--shape", default="11x11x11", help="of a feature")
     parser.add_argument("--make", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--release", default="", help=argparse.SUPPRESS)

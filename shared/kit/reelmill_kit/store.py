@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +24,7 @@ from .settings import ServiceSettings
 from .telemetry import tracer
 
 T = TypeVar("T")
+_PIECE = 1024 * 1024  # bytes
 _ABSENT = {"NoSuchKey", "NoSuchObject", "NotFound"}
 _TAKEN = {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT}
 
@@ -151,7 +153,17 @@ class S3Store:
 
     async def get_file(self, key: str, path: Path) -> None:
         def fetch(bucket: str) -> None:
-            self._client.fget_object(bucket, key, str(path))
+            # Not the client's own `fget_object`, which asks for the object's size first, a call more.
+            response = self._client.get_object(bucket, key)
+            part = path.with_name(f".{path.name}.part")
+            try:
+                with part.open("wb") as file:
+                    shutil.copyfileobj(response, file, _PIECE)
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+                response.close()
+                response.release_conn()
 
         await self._call("GetObject", key, fetch)
 

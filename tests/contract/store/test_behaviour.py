@@ -1,6 +1,7 @@
 """What every ObjectStore does, whatever is behind it: written once, run against each."""
 
 import asyncio
+import os
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -188,6 +189,21 @@ async def test_a_file_is_stored_as_its_bytes_are(opened: Opened, prefix: str, tm
         await opened.store.put_file(f"{prefix}{name}", tmp_path / name, "video/mp4")
         assert await opened.store.get(f"{prefix}{name}") == data
         assert await opened.content_type(f"{prefix}{name}") == "video/mp4"
+
+
+async def test_an_object_is_fetched_into_a_file_whole_or_not_at_all(
+    store: ObjectStore, prefix: str, tmp_path: Path
+) -> None:
+    data = bytes(range(256)) * 4 * 3 * 1024  # 3 MiB: more than one piece
+    target = tmp_path / "large.mp4"
+    await store.put(f"{prefix}large.mp4", data, "video/mp4")
+    await store.get_file(f"{prefix}large.mp4", target)
+    assert target.read_bytes() == data
+    with pytest.raises(ReelmillError) as caught:
+        await store.get_file(f"{prefix}absent.mp4", target)
+    assert caught.value.reason is Reason.NOT_FOUND
+    assert target.read_bytes() == data
+    assert os.listdir(tmp_path) == ["large.mp4"]
 
 
 async def test_only_the_first_object_of_a_key_is_new(store: ObjectStore, prefix: str) -> None:

@@ -1,9 +1,11 @@
 """An S3 server that is not there, does not answer, says no, or breaks off: an error soon, with what to do."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,9 +82,11 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
         assert time.monotonic() - begun < 30
 
 
-async def test_an_object_that_breaks_off_is_an_error_and_no_shorter_object() -> None:
+async def test_an_object_that_breaks_off_is_an_error_and_no_shorter_object(tmp_path: Path) -> None:
     async with answering(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\nETag: "1"\r\n\r\nhalf') as broken:
         await unavailable(S3Store(broken).get("projects/p/a"))
+        await unavailable(S3Store(broken).get_file("projects/p/a", tmp_path / "a"))
+    assert not os.listdir(tmp_path)
 
 
 async def test_an_error_of_the_server_is_told_of_after_a_few_tries() -> None:

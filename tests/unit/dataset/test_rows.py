@@ -67,6 +67,21 @@ def test_llama_vid_reads_an_image_and_what_is_said_in_turns() -> None:
     assert row["video"] == "story_feat/m-1.pkl"
 
 
+def test_what_people_say_of_media_marks_adds_none() -> None:
+    marked = movie()
+    for question in marked.questions.questions:
+        question.question = "Who reads <image> and <VIDEO> aloud?"
+    for frame in marked.frames:
+        for line in frame.dialogue:
+            line.text = "It says <image>."
+    for row in rows.llama_factory(marked):
+        assert row["messages"][0]["content"].count("<video>") == 1
+        assert "(image) and (VIDEO)" in row["messages"][0]["content"]
+    (inputs,) = rows.llama_vid_inputs(marked)
+    assert inputs["inputs"].count("<image>") == len(inputs["frames"])
+    assert "It says (image)." in inputs["inputs"]
+
+
 @pytest.mark.parametrize("form", [rows.video_mme, rows.mlvu, rows.long_video_bench])
 def test_question_files_have_only_questions_with_choices(form: rows.Rows) -> None:
     assert len(list(form(movie()))) == 2

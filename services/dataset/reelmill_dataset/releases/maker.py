@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from google.protobuf import json_format
@@ -89,8 +90,8 @@ class ReleaseMaker:
         for part in parts:
             statistics.add(part.statistics)
         files = [file for part in parts for file in part.files]
-        with tempfile.TemporaryDirectory(prefix="reelmill-release-") as folder:
-            files += await self._joined(parts, Path(folder))
+        async with _folder() as folder:
+            files += await self._joined(parts, folder)
         files += await self._shared(statistics, files)
         files.sort(key=lambda file: file.path)
         sums = "".join(f"{file.digest}  {file.path}\n" for file in files).encode()
@@ -113,8 +114,8 @@ class ReleaseMaker:
                 raise
         except ValidationError:
             pass  # of another version: made anew
-        with tempfile.TemporaryDirectory(prefix="reelmill-release-") as folder:
-            part = await self._new_part(source, Path(folder), f"movie {number + 1} of {count}: frames")
+        async with _folder() as folder:
+            part = await self._new_part(source, folder, f"movie {number + 1} of {count}: frames")
         await self._store.put(key, part.model_dump_json().encode(), _JSON)
         return part
 
@@ -255,6 +256,16 @@ class ReleaseMaker:
         digest, size = await asyncio.to_thread(_measure, path)
         await self._store.put_file(f"{self._prefix}{name}", path, content_type)
         return File(path=name, digest=digest, size=size)
+
+
+@asynccontextmanager
+async def _folder() -> AsyncIterator[Path]:
+    """Gone afterwards; a feature's thousand files go in a thread, as removing them takes seconds."""
+    made = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="reelmill-release-")
+    try:
+        yield Path(made.name)
+    finally:
+        await asyncio.to_thread(made.cleanup)
 
 
 def _write_rows(rows: Iterable[dict[str, object]], path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from reelmill.v1 import dataset_pb2, qa_pb2
 
-from .movie import LETTERS, ReleaseMovie
+from .movie import LETTERS, ReleaseMovie, said
 
 Question = qa_pb2.Question
 Row = dict[str, Any]
@@ -81,7 +81,7 @@ def llama_vid_inputs(movie: ReleaseMovie) -> Iterator[Row]:
     """The movie as LLaMA-VID reads it: an image, then what is said, and so on."""
     parts = []
     for frame in movie.frames:
-        spoken = " ".join(f"{line.speaker}: {line.text}" for line in frame.dialogue)
+        spoken = " ".join(said(line) for line in frame.dialogue)
         parts.append("<image>" + (f" {spoken} " if spoken else ""))
     frames = [movie.frame(frame.index) for frame in movie.frames]
     yield {"video": f"story_feat/{movie.id}.pkl", "inputs": "".join(parts).strip(), "frames": frames}
