@@ -6,8 +6,10 @@ A feature has 11 x 11 x 11 = 1,331 frames. An S3 server (SeaweedFS) is filled wi
 and questions of the offline writers, a picture and its lineage for each frame, exports, a film, the manifest.
 `--stories` of them are made; the others are copies of these inside the store under other names, every object
 their own. The pictures are made up: 192 pixels square, about 20 KB, no two in a feature alike. Films are
-those that the features have, as releases take them where nobody asks for other times. Then releases with every format are made, small and large ones in
-turn, each by a process of its own that does nothing else; its peak of resident memory is the kernel's word.
+those that the features have, as releases take them where nobody asks for other times.
+
+Then releases with every format are made, small and large ones in turn, each by a process of its own that does
+nothing else; its peak of resident memory is the kernel's word.
 
 The last line is one JSON object. `peak_rss_mb`: of the large release, the highest of all rounds;
 `time_growth_ratio`: the time a frame takes in the large one over that in the small one, medians.
