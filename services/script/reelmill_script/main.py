@@ -12,6 +12,7 @@ from reelmill_kit.store import S3Store
 from reelmill_llm import LlmSettings, open_llm
 
 from .domain import Writer
+from .forecast import ScriptForecaster
 from .llm.writer import LlmWriter
 from .offline.writer import OfflineWriter
 from .service import ScriptJobs, ScriptService
@@ -27,7 +28,8 @@ async def serve() -> None:
     settings = ScriptSettings()
     bus = Bus(settings, "script")
     store = S3Store(settings)
-    llm = open_llm(LlmSettings())
+    llm_settings = LlmSettings()
+    llm = open_llm(llm_settings)
     writer: Writer = OfflineWriter()
     inventor: Inventor = OfflineInventor()
     try:
@@ -49,10 +51,11 @@ async def serve() -> None:
     runtime.needs("object store", store.check)
     if llm:
         runtime.needs("language model", llm.check)
+    service = ScriptService(stage, inventor, ScriptForecaster(llm, llm_settings))
     name = script_pb2.DESCRIPTOR.services_by_name["ScriptService"].full_name
     add = script_pb2_grpc.add_ScriptServiceServicer_to_server
     try:
-        await runtime.run([(add, ScriptService(stage, inventor), name)], [worker.run])
+        await runtime.run([(add, service, name)], [worker.run])
     finally:
         if llm:
             await llm.close()

@@ -7,14 +7,21 @@ from reelmill.v1 import common_pb2, events_pb2, script_pb2, script_pb2_grpc
 from reelmill_kit.errors import Reason, ReelmillError, invalid
 from reelmill_kit.progress import Report, stream
 
+from .forecast import ScriptForecaster
 from .stage import ScriptStage
 from .themes import Inventor, ThemesRequest
 
 
 class ScriptService(script_pb2_grpc.ScriptServiceServicer):
-    def __init__(self, stage: ScriptStage, inventor: Inventor) -> None:
+    def __init__(self, stage: ScriptStage, inventor: Inventor, forecaster: ScriptForecaster) -> None:
         self._stage = stage
         self._inventor = inventor
+        self._forecaster = forecaster
+
+    async def ForecastScript(
+        self, request: script_pb2.ForecastScriptRequest, context: Any
+    ) -> script_pb2.ForecastScriptResponse:
+        return self._forecaster.forecast(request)
 
     async def InventThemes(
         self, request: script_pb2.InventThemesRequest, context: Any

@@ -11,6 +11,8 @@ from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.grpc_server import GrpcServer
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.progress import silent
+from reelmill_llm import LlmSettings
+from reelmill_script.forecast import ScriptForecaster
 from reelmill_script.offline.writer import OfflineWriter
 from reelmill_script.service import ScriptJobs, ScriptService
 from reelmill_script.stage import ScriptStage
@@ -30,7 +32,7 @@ def stage() -> ScriptStage:
 
 @pytest.fixture
 async def channel(stage: ScriptStage) -> AsyncIterator[grpc.aio.Channel]:
-    service = ScriptService(stage, OfflineInventor())
+    service = ScriptService(stage, OfflineInventor(), ScriptForecaster(None, LlmSettings()))
     server = GrpcServer([(script_pb2_grpc.add_ScriptServiceServicer_to_server, service, NAME)])
     port = await server.start("127.0.0.1:0")
     await server.set_ready(True)
@@ -62,6 +64,12 @@ async def test_themes_can_be_asked_for(channel: grpc.aio.Channel) -> None:
     assert len((await stub.InventThemes(request)).themes) == 3
     with pytest.raises(grpc.aio.AioRpcError, match="genres: is empty"):
         await stub.InventThemes(script_pb2.InventThemesRequest(parent="projects/acme"))
+
+
+async def test_a_forecast_without_a_language_model_costs_nothing(channel: grpc.aio.Channel) -> None:
+    stub: script_pb2_grpc.ScriptServiceAsyncStub = script_pb2_grpc.ScriptServiceStub(channel)
+    answer = await stub.ForecastScript(script_pb2.ForecastScriptRequest(script=REQUEST))
+    assert (answer.writer, answer.usage.calls, answer.seconds) == ("offline", 0, 0)
 
 
 async def test_the_service_is_known_to_health(channel: grpc.aio.Channel) -> None:

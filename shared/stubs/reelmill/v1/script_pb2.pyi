@@ -535,6 +535,60 @@ class DialogueLine(_message.Message):
 Global___DialogueLine: _TypeAlias = DialogueLine  # noqa: Y015
 
 @_typing.final
+class ForecastScriptRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCRIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def script(self) -> Global___WriteScriptRequest:
+        """As for WriteScript; the movie may be left out."""
+
+    def __init__(
+        self,
+        *,
+        script: Global___WriteScriptRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["script", b"script"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["script", b"script"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForecastScriptRequest: _TypeAlias = ForecastScriptRequest  # noqa: Y015
+
+@_typing.final
+class ForecastScriptResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USAGE_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    WRITER_FIELD_NUMBER: _builtins.int
+    seconds: _builtins.float
+    """Seconds from the first call to the last at the configured rate; a guess from the model's usual speed."""
+    writer: _builtins.str
+    """The writer's name, as in Script.writer."""
+    @_builtins.property
+    def usage(self) -> _common_pb2.Usage:
+        """Zeros where no language model is configured. Every question is asked once: answers that are no good are
+        asked for again, and cost more.
+        """
+
+    def __init__(
+        self,
+        *,
+        usage: _common_pb2.Usage | None = ...,
+        seconds: _builtins.float = ...,
+        writer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seconds", b"seconds", "usage", b"usage", "writer", b"writer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForecastScriptResponse: _TypeAlias = ForecastScriptResponse  # noqa: Y015
+
+@_typing.final
 class InventThemesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -40,6 +40,11 @@ class ScriptServiceStub:
                 request_serializer=reelmill_dot_v1_dot_script__pb2.WriteScriptRequest.SerializeToString,
                 response_deserializer=reelmill_dot_v1_dot_script__pb2.WriteScriptResponse.FromString,
                 _registered_method=True)
+        self.ForecastScript = channel.unary_unary(
+                '/reelmill.v1.ScriptService/ForecastScript',
+                request_serializer=reelmill_dot_v1_dot_script__pb2.ForecastScriptRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_script__pb2.ForecastScriptResponse.FromString,
+                _registered_method=True)
         self.InventThemes = channel.unary_unary(
                 '/reelmill.v1.ScriptService/InventThemes',
                 request_serializer=reelmill_dot_v1_dot_script__pb2.InventThemesRequest.SerializeToString,
@@ -60,6 +65,13 @@ class ScriptServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ForecastScript(self, request, context):
+        """What writing such a script will ask of the language model; asks nothing of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def InventThemes(self, request, context):
         """Invents themes, one for each genre asked for, no two alike. Asked again, it pays for no answer twice.
         """
@@ -74,6 +86,11 @@ def add_ScriptServiceServicer_to_server(servicer, server):
                     servicer.WriteScript,
                     request_deserializer=reelmill_dot_v1_dot_script__pb2.WriteScriptRequest.FromString,
                     response_serializer=reelmill_dot_v1_dot_script__pb2.WriteScriptResponse.SerializeToString,
+            ),
+            'ForecastScript': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForecastScript,
+                    request_deserializer=reelmill_dot_v1_dot_script__pb2.ForecastScriptRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_script__pb2.ForecastScriptResponse.SerializeToString,
             ),
             'InventThemes': grpc.unary_unary_rpc_method_handler(
                     servicer.InventThemes,
@@ -109,6 +126,33 @@ class ScriptService:
             '/reelmill.v1.ScriptService/WriteScript',
             reelmill_dot_v1_dot_script__pb2.WriteScriptRequest.SerializeToString,
             reelmill_dot_v1_dot_script__pb2.WriteScriptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForecastScript(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.ScriptService/ForecastScript',
+            reelmill_dot_v1_dot_script__pb2.ForecastScriptRequest.SerializeToString,
+            reelmill_dot_v1_dot_script__pb2.ForecastScriptResponse.FromString,
             options,
             channel_credentials,
             insecure,

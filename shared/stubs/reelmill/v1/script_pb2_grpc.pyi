@@ -38,6 +38,8 @@ class ScriptServiceStub:
     The script is also stored, so asking again for the same movie with the same
     request returns the stored one.
     """
+    ForecastScript: _grpc.UnaryUnaryMultiCallable[_script_pb2.ForecastScriptRequest, _script_pb2.ForecastScriptResponse]
+    """What writing such a script will ask of the language model; asks nothing of it."""
     InventThemes: _grpc.UnaryUnaryMultiCallable[_script_pb2.InventThemesRequest, _script_pb2.InventThemesResponse]
     """Invents themes, one for each genre asked for, no two alike. Asked again, it pays for no answer twice."""
 
@@ -51,6 +53,8 @@ class ScriptServiceAsyncStub(ScriptServiceStub):
     The script is also stored, so asking again for the same movie with the same
     request returns the stored one.
     """
+    ForecastScript: _aio.UnaryUnaryMultiCallable[_script_pb2.ForecastScriptRequest, _script_pb2.ForecastScriptResponse]  # type: ignore[assignment]
+    """What writing such a script will ask of the language model; asks nothing of it."""
     InventThemes: _aio.UnaryUnaryMultiCallable[_script_pb2.InventThemesRequest, _script_pb2.InventThemesResponse]  # type: ignore[assignment]
     """Invents themes, one for each genre asked for, no two alike. Asked again, it pays for no answer twice."""
 
@@ -67,6 +71,14 @@ class ScriptServiceServicer(metaclass=_abc_1.ABCMeta):
         The script is also stored, so asking again for the same movie with the same
         request returns the stored one.
         """
+
+    @_abc_1.abstractmethod
+    def ForecastScript(
+        self,
+        request: _script_pb2.ForecastScriptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_script_pb2.ForecastScriptResponse, _abc.Awaitable[_script_pb2.ForecastScriptResponse]]:
+        """What writing such a script will ask of the language model; asks nothing of it."""
 
     @_abc_1.abstractmethod
     def InventThemes(
