@@ -231,6 +231,11 @@ class ReleaseName:
         """Where the files of a request with this digest lie: two requests never write the same object."""
         return f"projects/{self.project}/release-files/{self.release}/{digest[:16]}/"
 
+    @property
+    def attempts_prefix(self) -> str:
+        """An object here says that files were begun below `files_prefix` of its last part."""
+        return f"projects/{self.project}/release-attempts/{self.release}/"
+
 
 def _shown(text: str) -> str:
     return repr(text if len(text) <= 80 else text[:77] + "...")

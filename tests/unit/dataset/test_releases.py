@@ -258,6 +258,20 @@ async def test_a_maker_that_died_before_it_tidied_up_is_tidied_up_after() -> Non
     assert not result.unknown
 
 
+async def test_what_another_request_for_the_name_has_left_behind_goes_when_a_release_is_made() -> None:
+    store = await films()
+    whole = store.objects[NAMES[2].frame_key(5)]
+    store.objects[NAMES[2].frame_key(5)] = whole[:-1] + b"!"
+    await refused(store, asked(3))
+    assert any("/release-files/" in key for key in store.objects)
+    release, prefix = await released(store, asked(2))
+    assert all(key.startswith(prefix) for key in store.objects if "/release-files/" in key)
+    assert not any("/release-attempts/" in key for key in store.objects)
+    await released(store, asked(1, release_id="films-v1.0.1"))
+    result = await ReleaseStage(store).verify(release.name, silent)
+    assert (list(result.missing), list(result.unknown)) == ([], [])
+
+
 async def test_a_newer_maker_finds_the_release_that_is_there_and_goes_on_with_nothing_of_the_older(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -62,6 +62,7 @@ class ReleaseMaker:
         self._request = request
         self._report = report
         self._prefix = request.name.files_prefix(request.files_digest())
+        self._attempt = f"{request.name.attempts_prefix}{request.files_digest()[:16]}"
         self._row_files: tuple[RowFile, ...] = (
             *ALWAYS,
             *(rows for value in request.formats for rows in BY_FORMAT.get(value, ())),
@@ -81,6 +82,7 @@ class ReleaseMaker:
         for number, name in enumerate(self._request.movies):
             self._report("looking through the movies", number, len(self._request.movies))
             sources.append(await Source.open(self._store, name))
+        await self._store.put(self._attempt, b"", "text/plain")
         parts = []
         for number, source in enumerate(sources):
             self._report(f"movie {number + 1} of {len(sources)}", number, len(sources))
@@ -102,6 +104,11 @@ class ReleaseMaker:
     async def clear(self) -> None:
         """Removes what only the making needed."""
         await self._store.delete_prefix(f"{self._prefix}{PARTS}")
+
+    async def undo(self) -> None:
+        """Removes all that was made."""
+        await self._store.delete_prefix(self._prefix)
+        await self._store.delete_prefix(self._attempt)
 
     # One movie.
 

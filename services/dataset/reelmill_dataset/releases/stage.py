@@ -53,9 +53,9 @@ class ReleaseStage:
             try:
                 made = await maker.make()
             except ReelmillError:
-                # Whoever makes the same at the same moment tidies up when they are done.
-                if record := await self._record(request.name):
-                    return await self._again(request, record, maker)
+                # Whoever makes one of this name at the same moment tidies up when they are done.
+                if await self._record(request.name):
+                    return await self._lost(request, maker)
                 raise
             release = request.message()
             release.create_time.FromDatetime(datetime.now(UTC))
@@ -74,6 +74,7 @@ class ReleaseStage:
             if not await self._store.put_new(request.name.record_key, data, "application/json"):
                 return await self._lost(request, maker)
             await maker.clear()
+            await self._clear_attempts(request.name, maker.prefix)
             logger().info("release made", release=str(request.name), files=release.files, size=release.size)
             report("released", len(request.movies), len(request.movies))
             return release
@@ -154,14 +155,23 @@ class ReleaseStage:
         known = self._known(request, record)
         if record.prefix == maker.prefix:
             await maker.clear()
+            await self._clear_attempts(request.name, record.prefix)
         return known
 
     async def _lost(self, request: ReleaseRequest, maker: ReleaseMaker) -> dataset_pb2.Release:
         """Somebody else was first: with the same files, or with a release of their own."""
         record = await self._existing(request.name)
         if record.prefix != maker.prefix:
-            await self._store.delete_prefix(maker.prefix)
+            await maker.undo()
         return await self._again(request, record, maker)
+
+    async def _clear_attempts(self, name: ReleaseName, made: str) -> None:
+        """Removes what other requests for this name have left behind: none of it can become a release now."""
+        for info in await self._store.list(name.attempts_prefix):
+            prefix = name.files_prefix(info.key.removeprefix(name.attempts_prefix))
+            if prefix != made:
+                await self._store.delete_prefix(prefix)
+            await self._store.delete_prefix(info.key)
 
     async def _existing(self, name: ReleaseName) -> Record:
         if record := await self._record(name):
