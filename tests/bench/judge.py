@@ -25,7 +25,8 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from reelmill_benchmark.judging import Bench, Journal, compare
+from reelmill_benchmark.journal import FileJournal
+from reelmill_benchmark.judging import Bench, compare
 from reelmill_benchmark.reading import BenchmarkQuestion
 from reelmill_benchmark.statistics import Judgement, authors, balanced
 from reelmill_kit.progress import silent
@@ -50,7 +51,7 @@ async def judged(movies: int, seed: int, *, better: bool) -> list[Judgement]:
         opened = open_llm(settings)
         assert opened is not None
         try:
-            bench = Bench(Journal(Path(folder) / "journal.jsonl"), silent)
+            bench = Bench(FileJournal(Path(folder) / "journal.jsonl"), silent)
             return await compare(
                 bench,
                 questions,

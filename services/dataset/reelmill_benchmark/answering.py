@@ -12,7 +12,7 @@ from reelmill_llm import Llm, PlainText, Prompt
 from .footage import Footage, sampled
 from .judging import Bench
 from .prompts import prompt_text
-from .reading import LETTERS, Answers, BenchmarkQuestion, chosen
+from .reading import LETTERS, BenchmarkQuestion, choice_in
 
 _FORMS = {
     True: "Answer with the letter of the right choice and nothing else.",
@@ -36,6 +36,14 @@ class Part(StrEnum):
     MOVIE = "movie"
 
 
+class Sampling(StrEnum):
+    """Which of them, where there are more than are shown."""
+
+    UNIFORM = "uniform"  # evenly spaced
+    RANDOM = "random"  # by seed, in their order
+    EVIDENCE = "evidence"  # those that prove the answer, the others evenly
+
+
 @dataclass(frozen=True, slots=True)
 class Showing:
     """`frames`: at most so many. `subtitles`: what is said in the part, as text. `choices`: asked with them
@@ -44,9 +52,13 @@ class Showing:
     view: View = View.FRAMES
     frames: int = 32
     part: Part = Part.QUESTION
+    sampling: Sampling = Sampling.UNIFORM
     subtitles: bool = True
     choices: bool = True
     seed: int = 0
+
+    def lettered(self, question: BenchmarkQuestion) -> bool:
+        return self.choices and bool(question.choices)
 
 
 async def answer(
@@ -65,18 +77,33 @@ async def answer(
     ready = asyncio.Semaphore(_READY)  # pictures of so many questions are held
 
     async def one(question: BenchmarkQuestion) -> None:
+        def check(said: PlainText) -> None:
+            if showing.lettered(question) and choice_in(said.text, question) is None:
+                raise ValueError(f"it names none of the {len(question.choices)} choices; give one letter")
+
         async with ready:
             prompt = await asyncio.to_thread(prompt_for, question, footage, showing)
-            given = await bench.ask(model, prompt, PlainText)
+            given = await bench.ask(model, prompt, PlainText, check)
         if given is not None:
             rows[question.id] = row(question, given.text, showing)
 
     await bench.all("answering", [one(question) for question in questions])
 
 
+def said_of(model: str, showing: Showing, side: int) -> str:
+    """For people: "qwen3-vl, 32 frames (uniform, of the part, 512 px), subtitles"."""
+    if showing.view is View.BLIND:
+        return f"{model}, blind: question {'and choices' if showing.choices else 'alone'}"
+    where = f"{showing.sampling}, of the {'part' if showing.part is Part.QUESTION else 'movie'}"
+    if showing.view is View.SHUFFLED:
+        return f"{model}, blind: {showing.frames} frames described ({where}), shuffled"
+    lines = "subtitles" if showing.subtitles else "no subtitles"
+    return f"{model}, {showing.frames} frames ({where}, {side} px), {lines}"
+
+
 def prompt_for(question: BenchmarkQuestion, footage: Footage, showing: Showing) -> Prompt:
     """Raises NOT_FOUND or INVALID_FIELD where the release lacks what is to be shown."""
-    lettered = showing.choices and bool(question.choices)
+    lettered = showing.lettered(question)
     system = prompt_text("answer", form=_FORMS[lettered])
     told = [*_material(question, footage, showing), f"Question: {question.question}"]
     if lettered:
@@ -89,10 +116,8 @@ def prompt_for(question: BenchmarkQuestion, footage: Footage, showing: Showing) 
 
 def row(question: BenchmarkQuestion, text: str, showing: Showing) -> dict[str, Any]:
     """A choice where one is named, else the words."""
-    if showing.choices and question.choices:
-        choice = chosen(question, Answers("", texts={question.id: text}))
-        if choice is not None:
-            return {"id": question.id, "choice": LETTERS[choice]}
+    if showing.lettered(question) and (choice := choice_in(text, question)) is not None:
+        return {"id": question.id, "choice": LETTERS[choice]}
     return {"id": question.id, "answer": text}
 
 
@@ -123,6 +148,13 @@ def _material(question: BenchmarkQuestion, footage: Footage, showing: Showing) -
 def _shown(question: BenchmarkQuestion, footage: Footage, showing: Showing) -> list[int]:
     everything = footage.frames(question.movie)
     part = everything if showing.part is Part.MOVIE else _part(question, everything)
+    if len(part) > showing.frames:
+        if showing.sampling is Sampling.RANDOM:
+            return sorted(random.Random(f"{showing.seed}/{question.id}").sample(part, showing.frames))
+        if showing.sampling is Sampling.EVIDENCE:
+            proof = sampled([frame for frame in part if frame in question.evidence], showing.frames)
+            others = [frame for frame in part if frame not in question.evidence]
+            return sorted([*proof, *sampled(others, showing.frames - len(proof))])
     return sampled(part, showing.frames)
 
 

@@ -5,16 +5,16 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, Field
 
 from reelmill_kit import tasks
-from reelmill_kit.errors import Reason, ReelmillError, invalid
+from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.progress import Report
-from reelmill_llm import Llm, Prompt, Usage
+from reelmill_llm import Check, Llm, Prompt, Usage
 
+from .journal import Journal
 from .prompts import prompt_text, prompt_version
 from .reading import Answers, BenchmarkQuestion
 from .statistics import Judgement
@@ -39,55 +39,16 @@ class Spent:
     usage: Usage = field(default_factory=Usage)
     remembered: int = 0
     before: Usage = field(default_factory=Usage)
-    """What the remembered answers had cost."""
+    """What was paid before, for answers that are remembered and for those that could not be used."""
     invalid: int = 0
+
+    @property
+    def total(self) -> Usage:
+        return self.usage + self.before
 
     def report(self) -> dict[str, Any]:
         """For a report: this run, and what answers from before had cost."""
         return asdict(self.usage) | {"remembered": self.remembered, "before": asdict(self.before)}
-
-
-class Journal:
-    """JSON Lines, one for each answer of a judge, written as it comes; the file may be killed at any byte.
-
-    Raises INVALID_FIELD where a line before the last cannot be read.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._known: dict[str, dict[str, Any]] = {}
-        self._cost: dict[str, Usage] = {}
-        if path.exists():
-            self._read()
-
-    def find(self, key: str, model: type[T]) -> T | None:
-        return model.model_validate(self._known[key]) if key in self._known else None
-
-    def cost(self, key: str) -> Usage:
-        """What an answer had cost; nothing in journals that do not say."""
-        return self._cost.get(key, Usage())
-
-    def keep(self, key: str, answer: BaseModel, usage: Usage) -> None:
-        self._known[key] = answer.model_dump()
-        self._cost[key] = usage
-        row = {"key": key, "answer": self._known[key], "usage": asdict(usage)}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-
-    def _read(self) -> None:
-        data = self._path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        for number, line in enumerate(whole.splitlines(), 1):
-            try:
-                row = json.loads(line)
-                self._known[row["key"]] = row["answer"]
-                self._cost[row["key"]] = Usage(**row.get("usage", {}))
-            except (ValueError, KeyError, TypeError) as error:
-                raise invalid(f"{self._path.name}:{number}", "is no line of a journal; remove it") from error
-        if len(whole) < len(data):
-            # A process died while it wrote its last line.
-            with self._path.open("r+b") as file:
-                file.truncate(len(whole))
 
 
 class Bench:
@@ -98,44 +59,62 @@ class Bench:
         self._report = report
         self.spent = Spent()
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
+        self._ended: Exception | None = None
 
-    async def ask(self, judge: Llm, prompt: Prompt, answer: type[T]) -> T | None:
+    async def ask(
+        self, judge: Llm, prompt: Prompt, answer: type[T], check: Check[T] | None = None
+    ) -> T | None:
         """None where the judge gave no usable answer. Raises the LLM's other reasons."""
         key = _key(judge.model, prompt)
+        self.spent.before += self._journal.cost(key)
         if (known := self._journal.find(key, answer)) is not None:
             self.spent.remembered += 1
-            self.spent.before += self._journal.cost(key)
             return known
         async with self._slots:
+            if self._ended:
+                raise self._ended
             try:
-                given = await judge.ask(prompt, answer)
+                given = await judge.ask(prompt, answer, check)
             except ReelmillError as error:
+                usage = Usage.of(error.usage) if error.usage is not None else Usage()
+                self.spent.usage += usage
                 if error.reason not in _NONSENSE:
                     raise
                 self.spent.invalid += 1
-                if error.usage is not None:
-                    self.spent.usage += Usage.of(error.usage)
+                await self._journal.keep(key, None, usage)
                 return None
         self.spent.usage += given.usage
-        self._journal.keep(key, given.value, given.usage)
+        await self._journal.keep(key, given.value, given.usage)
         return given.value
 
     async def all(self, doing: str, work: Sequence[Any]) -> list[Any]:
-        """The results of coroutines, in order; the first failure ends the rest."""
+        """The results of coroutines, in order.
+
+        After a failure nothing is asked any more, but what is under way is waited for and kept: it has to be
+        paid for. Then the failure is raised.
+        """
         done = 0
 
         async def counted(one: Any) -> Any:
             nonlocal done
-            result = await one
+            try:
+                result = await one
+            except Exception as error:
+                self._ended = self._ended or error
+                raise
             done += 1
             self._report(doing, done, len(work))
             return result
 
         running = [asyncio.create_task(counted(one)) for one in work]
         try:
-            return list(await asyncio.gather(*running))
+            results = await asyncio.gather(*running, return_exceptions=True)
         finally:
             await tasks.end(running)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return results
 
 
 class Told(Protocol):

@@ -8,19 +8,21 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from reelmill_kit.errors import ReelmillError, invalid
-from reelmill_llm import Budget, BudgetedLlm, Llm
+from reelmill_kit.errors import invalid
+from reelmill_llm import BudgetedLlm, Llm, Purse, Usage
 
-from .answering import Part, Showing, View, answer
+from .answering import Part, Sampling, Showing, View, answer, said_of
+from .asked_by import digest_of, path_beside
 from .choices import Accuracy, accuracy, baselines, chance
+from .cli import Bar, budget_of, guarded, spent, write_rows, write_whole
+from .comparing import Protocol, read_contest
 from .footage import Footage
-from .judging import Bench, Journal, compare, reference, rows, used_prompts, words_of
-from .reading import Answers, read_answers, read_questions
-from .report import AUTHORS_KINDS, comparison, page
-from .settings import open_judges, open_model, shared_out
+from .journal import FileJournal
+from .judging import Bench, used_prompts
+from .reading import read_questions
+from .settings import open_judges, open_model
 from .short_video import DIMENSIONS, Dataset, score
 
 app = typer.Typer(
@@ -30,6 +32,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Say what a video-language model understood of a release's movies.",
 )
+Baselines = Annotated[
+    list[Path] | None,
+    typer.Option(help="Answers of a model that had not seen the movies, shown beside; more than once."),
+]
 Questions = Annotated[
     Path, typer.Argument(help="A release's questions, for example films-v1.0/questions/test.jsonl.")
 ]
@@ -42,21 +48,31 @@ Judges = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Folder for the report and the journal; made when missing.")]
 BudgetOption = Annotated[
-    float, typer.Option("--budget", min=0, help="Ends before models cost more, in the prices' currency.")
+    float,
+    typer.Option(
+        "--budget",
+        min=0,
+        help="Ends before it costs more with what it has cost before, in the prices' currency.",
+    ),
 ]
 BudgetTokens = Annotated[int, typer.Option("--budget-tokens", min=0, help="Ends before more are used.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 @app.command("score-choices")
-def score_choices(questions: Questions, answers: AnswerFile, as_json: AsJson = False) -> None:
+def score_choices(
+    questions: Questions, answers: AnswerFile, baseline: Baselines = None, as_json: AsJson = False
+) -> None:
     """How many choices are right, without a judge, with blind baselines beside it."""
 
     def run() -> tuple[list[Accuracy], float]:
         asked = read_questions(questions)
-        return [accuracy(asked, read_answers(answers, asked)), *baselines(asked)], chance(asked)
+        blind = [("baseline", path) for path in baseline or []]
+        contest = read_contest(asked, [("answers", answers)], blind)
+        found = [accuracy(asked, one) for one in (contest.first, *contest.blind)]
+        return [*found, *baselines(asked)], chance(asked)
 
-    found, by_chance = _guarded(run)
+    found, by_chance = guarded(run)
     if as_json:
         print(json.dumps({"accuracies": [one.model_dump() for one in found], "chance": by_chance}))
         return
@@ -82,10 +98,14 @@ def answer_questions(
     view: Annotated[
         View, typer.Option(help="frames; or what a baseline gets: blind, nothing; shuffled, descriptions.")
     ] = View.FRAMES,
-    frames: Annotated[int, typer.Option(min=1, max=2000, help="At most so many, evenly spaced.")] = 32,
+    frames: Annotated[int, typer.Option(min=1, max=2000, help="At most so many.")] = 32,
     part: Annotated[
         Part, typer.Option(help="Frames of the question's own part, or of the whole movie.")
     ] = Part.QUESTION,
+    sampling: Annotated[
+        Sampling,
+        typer.Option(help="Evenly spaced, at random, or those that prove the answer before others."),
+    ] = Sampling.UNIFORM,
     side: Annotated[int, typer.Option(min=16, max=4096, help="Longest side of a picture, pixels.")] = 512,
     subtitles: Annotated[bool, typer.Option(help="What is said, as text.")] = True,
     choices: Annotated[bool, typer.Option(help="With choices, where a question has them.")] = True,
@@ -102,39 +122,45 @@ def answer_questions(
     async def run() -> dict[str, Any]:
         asked = read_questions(release / "questions" / f"{split}.jsonl")
         footage = Footage(release, split, side)
-        showing = Showing(view, frames, part, subtitles, choices, seed)
+        showing = Showing(view, frames, part, sampling, subtitles, choices, seed)
         opened = open_model(model, "model")
+        purse = Purse(budget_of(budget, budget_tokens, [opened]))
         out.mkdir(parents=True, exist_ok=True)
+        journal = FileJournal(out / "journal.jsonl")
+        purse.usage += journal.total
         rows: dict[str, dict[str, Any]] = {}
-        try:
-            with _Bar(shown=not as_json) as bar:
-                bench = Bench(Journal(out / "journal.jsonl"), bar.report)
-                budgeted = BudgetedLlm(opened, _budget(budget, budget_tokens))
-                await answer(bench, asked, footage, budgeted, showing, rows)
-        finally:
-            await opened.close()
-            # What there is, also where the budget has ended it.
-            ordered = [rows[question.id] for question in asked if question.id in rows]
-            with (out / "answers.jsonl").open("w") as file:
-                file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in ordered)
-        report = {
-            "model": opened.model,
-            "questions": len(asked),
-            "answered": len(rows),
-            "invalid": bench.spent.invalid,
-            "showing": asdict(showing) | {"side": side, "split": split},
-            "usage": bench.spent.report(),
-            "prompts": used_prompts("answer"),
-        }
-        (out / "answers.report.json").write_text(json.dumps(report, indent=1) + "\n")
+        with Bar(shown=not as_json) as bar:
+            bench = Bench(journal, bar.report)
+            try:
+                await answer(bench, asked, footage, BudgetedLlm(opened, purse), showing, rows)
+            finally:
+                await opened.close()
+                # What there is, also where the budget has ended it.
+                ordered = [rows[question.id] for question in asked if question.id in rows]
+                write_rows(out / "answers.jsonl", ordered)
+                report = {
+                    "model": opened.model,
+                    "said": said_of(opened.model, showing, side),
+                    "questions": len(asked),
+                    "answered": len(rows),
+                    "invalid": bench.spent.invalid,
+                    "showing": asdict(showing) | {"side": side, "split": split},
+                    "usage": bench.spent.report(),
+                    "total": asdict(bench.spent.total),
+                    "prompts": used_prompts("answer"),
+                    "digest": digest_of(out / "answers.jsonl"),
+                }
+                write_whole(path_beside(out / "answers.jsonl"), json.dumps(report, indent=1) + "\n")
         return report
 
-    report = _guarded(lambda: asyncio.run(run()))
+    report = guarded(lambda: asyncio.run(run()))
     if as_json:
         print(json.dumps(report))
         return
-    console = Console()
-    console.print(f"{report['answered']} of {report['questions']} answered", highlight=False)
+    console = Console(soft_wrap=True, highlight=False)
+    left = f", {report['invalid']} without a usable answer" if report["invalid"] else ""
+    console.print(f"{report['answered']} of {report['questions']} answered{left}")
+    console.print(f"[dim]{spent(Usage(**report['total']))}[/]")
     console.print(f"[dim]{out / 'answers.jsonl'}[/]")
 
 
@@ -146,9 +172,10 @@ def compare_answers(
         Path | None, typer.Argument(help="Another model's answers; without: the reference answers.")
     ] = None,
     judge: Judges = None,
+    baseline: Baselines = None,
     protocol: Annotated[
-        str, typer.Option(help="balanced: both orders; authors: MovieLLM's own, for parity.")
-    ] = "balanced",
+        Protocol, typer.Option(help="balanced: both orders; authors: MovieLLM's own, for parity.")
+    ] = Protocol.BALANCED,
     budget: BudgetOption = 0.0,
     budget_tokens: BudgetTokens = 0,
     out: Out = Path("benchmark"),
@@ -158,38 +185,24 @@ def compare_answers(
     """Let judges compare two models' answers; asked again, it goes on where it was."""
 
     async def run() -> dict[str, Any]:
-        if protocol not in ("balanced", "authors"):
-            raise invalid("protocol", f"{protocol!r} is neither balanced nor authors")
-        asked = read_questions(questions)
-        first = read_answers(answers, asked)
-        second = read_answers(other, asked) if other else None
-        if second and second.name == first.name:
-            first.name, second.name = str(answers), str(other)
-        names = (first.name, second.name if second else "the reference")
-        judged = asked if protocol == "balanced" else [q for q in asked if q.kind in AUTHORS_KINDS]
+        files = [("answers", answers), *([("other", other)] if other else [])]
+        blind = [("baseline", path) for path in baseline or []]
+        contest = read_contest(read_questions(questions), files, blind)
         judges = open_judges(judge or [])
+        limit = budget_of(budget, budget_tokens, judges)
         out.mkdir(parents=True, exist_ok=True)
         try:
-            with _Bar(shown=not as_json) as bar:
-                bench = Bench(Journal(out / "journal.jsonl"), bar.report)
-                told = words_of(second) if second else reference
-                limit = _budget(budget, budget_tokens)
-                used = shared_out(judges if protocol == "balanced" else judges[:1], limit)
-                words = await compare(
-                    bench, judged, words_of(first), told, used, both_orders=protocol == "balanced"
-                )
+            with Bar(shown=not as_json) as bar:
+                journal = FileJournal(out / "journal.jsonl")
+                found = await contest.judged(judges, limit, journal, protocol, seed, bar.report)
         finally:
             await _close(judges)
-        both: list[Answers] = [first, *([second] if second else [])]
-        accuracies = [accuracy(asked, one) for one in both] if any(q.choices for q in asked) else []
-        report = comparison(names, judged, words, accuracies, both, bench.spent, protocol=protocol, seed=seed)
-        (out / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-        (out / "report.html").write_text(page(report, judged, words))
-        with (out / "judgements.jsonl").open("w") as file:
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows(words))
-        return report
+        write_whole(out / "report.json", json.dumps(found.report, indent=1, ensure_ascii=False) + "\n")
+        write_whole(out / "report.html", found.page)
+        write_whole(out / "judgements.jsonl", found.judgements)
+        return found.report
 
-    report = _guarded(lambda: asyncio.run(run()))
+    report = guarded(lambda: asyncio.run(run()))
     if as_json:
         print(json.dumps(report, ensure_ascii=False))
         return
@@ -217,8 +230,8 @@ def short_video(
         judges = open_judges(judge or [])
         out.mkdir(parents=True, exist_ok=True)
         try:
-            with _Bar(shown=not as_json) as bar:
-                bench = Bench(Journal(out / "journal.jsonl"), bar.report)
+            with Bar(shown=not as_json) as bar:
+                bench = Bench(FileJournal(out / "journal.jsonl"), bar.report)
                 result = await score(bench, dataset, answers, judges, dimension or ())
         finally:
             await _close(judges)
@@ -226,7 +239,7 @@ def short_video(
         (out / f"{dataset.value}.json").write_text(json.dumps(content, indent=1) + "\n")
         return content
 
-    result = _guarded(lambda: asyncio.run(run()))
+    result = guarded(lambda: asyncio.run(run()))
     if as_json:
         print(json.dumps(result))
         return
@@ -237,47 +250,6 @@ def short_video(
     for name, value in result["scores"].items():
         console.print(f"{name} {value:.2f} of 5", highlight=False)
     console.print(f"[dim]{result['asked']} answers, {result['invalid']} without a usable judgement[/]")
-
-
-class _Bar:
-    """A bar on a terminal, and nothing elsewhere."""
-
-    def __init__(self, *, shown: bool) -> None:
-        output = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=output,
-            disable=not shown or not output.is_terminal,
-        )
-        self._task = self._progress.add_task("judging", total=None)
-
-    def __enter__(self) -> "_Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def report(self, message: str, done: int = 0, total: int = 0) -> None:
-        self._progress.update(self._task, description=message, completed=done, total=total or None)
-
-
-def _guarded(run: Any) -> Any:
-    """Errors of the catalogue become one line and exit code 1."""
-    try:
-        return run()
-    except ReelmillError as error:
-        Console(stderr=True).print(f"error: {error.message} ({error.reason})", style="red", highlight=False)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-
-
-def _budget(cost: float, tokens: int) -> Budget:
-    return Budget(tokens, round(cost * 1_000_000))
 
 
 async def _close(judges: list[Llm]) -> None:

@@ -1,6 +1,7 @@
 """Questions and answers from files of JSON Lines, read line by line: a large file needs little memory."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,8 +9,11 @@ from typing import Any
 
 from reelmill_kit.errors import invalid
 
+from .asked_by import AskedBy
+
 LETTERS = "ABCDE"
 _LONGEST_LINE = 4 * 1024 * 1024
+_NAMED = re.compile(r"\b(?i:answer|choice|option)\b(?i: is)?\W{0,4}([A-E])(?=\W*$|[.):,;*])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class BenchmarkQuestion:
     right_choice: int | None
     frames: tuple[int, ...] = ()
     """Of the part that it is about; none: nobody has said."""
+    evidence: frozenset[int] = frozenset()
+    """The frames that prove the answer."""
 
 
 @dataclass(slots=True)
@@ -37,6 +43,7 @@ class Answers:
     """Answers to questions that are not asked here; they are left out."""
     repeated: int = 0
     """Answers to questions that had one already; the first counts."""
+    asked_by: AskedBy | None = None
 
     def has(self, question: str) -> bool:
         return question in self.texts or question in self.choices
@@ -62,6 +69,7 @@ def read_questions(path: Path) -> list[BenchmarkQuestion]:
                 choices=tuple(choices),
                 right_choice=right if choices else None,
                 frames=_frames(row, where),
+                evidence=_evidence(row, where),
             )
         )
     if not found:
@@ -96,14 +104,25 @@ def chosen(question: BenchmarkQuestion, answers: Answers) -> int | None:
     """Which choice an answer names: by number, letter, or its own words."""
     if question.id in answers.choices:
         return answers.choices[question.id]
-    text = " ".join(answers.texts.get(question.id, "").split())
+    return choice_in(answers.texts.get(question.id, ""), question)
+
+
+def choice_in(said: str, question: BenchmarkQuestion) -> int | None:
+    """Which choice is named: by its own words, by its letter in front, or as "the answer is B"."""
+    text = " ".join(said.split())
     if not text:
         return None
-    head = text.lstrip("([*").split(" ", 1)[0].rstrip(".):,*")
-    if len(head) == 1 and head.upper() in LETTERS[: len(question.choices)]:
-        return LETTERS.index(head.upper())
     alike = [n for n, choice in enumerate(question.choices) if _plain(choice) == _plain(text)]
-    return alike[0] if len(alike) == 1 else None
+    if len(alike) == 1:
+        return alike[0]
+    letters = LETTERS[: len(question.choices)]
+    word, *more = text.lstrip("([*").split(" ", 1)
+    head = word.rstrip(".):,*").upper()
+    # "A man" names no choice.
+    if len(head) == 1 and head in letters and not (more and word == "A"):
+        return letters.index(head)
+    named = set(_NAMED.findall(text)) & set(letters)
+    return letters.index(named.pop()) if len(named) == 1 else None
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -148,6 +167,14 @@ def _frames(row: dict[str, Any], where: str) -> tuple[int, ...]:
     if not isinstance(frames, list) or not all(isinstance(one, int) and one >= 0 for one in frames):
         raise invalid(where, "frames is no list of frame numbers")
     return tuple(sorted(frames))
+
+
+def _evidence(row: dict[str, Any], where: str) -> frozenset[int]:
+    proofs = row.get("evidence") or []
+    try:
+        return frozenset(int(proof["frame"]) for proof in proofs)
+    except (KeyError, TypeError, ValueError) as error:
+        raise invalid(where, "evidence is no list of frames") from error
 
 
 def _choice(value: Any, question: BenchmarkQuestion, where: str) -> int:

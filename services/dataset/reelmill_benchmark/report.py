@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from .asked_by import Costs
 from .choices import Accuracy, baselines, chance
 from .judging import Spent, used_prompts
 from .reading import Answers, BenchmarkQuestion
@@ -24,10 +25,11 @@ def comparison(
     answers: Sequence[Answers],
     spent: Spent,
     *,
+    blind: Sequence[Accuracy] = (),
     protocol: str,
     seed: int,
 ) -> dict[str, Any]:
-    """The report's content, as it is stored in report.json."""
+    """The report's content, as it is stored in report.json; `blind` is of models that saw no movie."""
     found = balanced(judgements, seed) if protocol == "balanced" else None
     parts = {}
     for by in ("kind", "level"):
@@ -52,7 +54,7 @@ def comparison(
         "invalid": sum(one.winner is None for one in judgements),
         "judgements": len(judgements),
         "choice_accuracy": [one.model_dump() for one in accuracies],
-        "baselines": [one.model_dump() for one in baselines(questions)],
+        "baselines": [one.model_dump() for one in (*blind, *baselines(questions))],
         "chance": chance(questions),
         "answers": [
             {
@@ -61,10 +63,18 @@ def comparison(
                 "missing": sum(not one.has(question.id) for question in questions),
                 "unknown": one.unknown,
                 "repeated": one.repeated,
+                "asked_by": one.asked_by and one.asked_by.model_dump(),
             }
             for one in answers
         ],
         "usage": spent.report(),
+        "costs": [
+            *(
+                _cost(f"answers of {one.name}", one.asked_by.total if one.asked_by else None)
+                for one in answers
+            ),
+            _cost("judgements", Costs(**asdict(spent.total))),
+        ],
         "prompts": used_prompts("compare") if judgements else [],
         "seed": seed,
     }
@@ -83,6 +93,11 @@ def page(
     return environment.get_template("report.html.j2").render(
         r=report, examples=_examples(questions, judgements), percent=lambda value: f"{100 * value:.1f} %"
     )
+
+
+def _cost(of: str, costs: Costs | None) -> dict[str, Any]:
+    """What it has cost in all, now and before; `known`: whether that was told."""
+    return {"of": of, "known": costs is not None} | (costs or Costs()).model_dump()
 
 
 def _verdict(names: tuple[str, str], found: Any, of_authors: Any) -> str:

@@ -3,7 +3,7 @@
 from pydantic import ValidationError
 
 from reelmill_kit.errors import invalid
-from reelmill_llm import Budget, BudgetedLlm, Llm, LlmSettings, open_llm
+from reelmill_llm import Llm, LlmSettings, open_llm
 
 
 def open_model(spec: str, field: str) -> Llm:
@@ -34,10 +34,3 @@ def open_judges(specs: list[str]) -> list[Llm]:
     if len({judge.model for judge in judges}) < len(judges):
         raise invalid("judge", "the same model is named twice: it would only agree with itself")
     return judges
-
-
-def shared_out(models: list[Llm], budget: Budget) -> list[Llm]:
-    """Each with an equal share of the budget."""
-    count = len(models)
-    tokens, cost = -(-budget.tokens // count), -(-budget.cost_micros // count)
-    return [BudgetedLlm(model, Budget(tokens, cost)) for model in models]

@@ -26,7 +26,7 @@ from reelmill_kit.errors import ReelmillError
 
 from .failures import Failures, TryAgain
 from .ports import Answer, Check, PlainText, Prompt, Usage
-from .reading import UnreadableAnswer, is_refusal, read_answer, read_text, strict_schema
+from .reading import is_refusal, read_answer, read_text, strict_schema
 from .settings import OPENAI_URL, LlmSettings
 
 T = TypeVar("T", bound=BaseModel)
@@ -110,7 +110,9 @@ class OpenAiLlm:
             raise self._failures.bad_answer("the server's response holds no message")
         choice = choices[0]
         text = choice.message.content or ""
-        if choice.message.refusal or choice.finish_reason == "content_filter" or is_refusal(text):
+        # In plain words "Sorry" may well be the answer.
+        refused = answer is not PlainText and is_refusal(text)
+        if choice.message.refusal or choice.finish_reason == "content_filter" or refused:
             raise self._failures.refused(choice.message.refusal or text)
         if choice.finish_reason == "length":
             raise self._failures.cut_off()
@@ -118,10 +120,9 @@ class OpenAiLlm:
             value = read_text(text, answer) if answer is PlainText else read_answer(text, answer)
             if check:
                 check(value)
-        except UnreadableAnswer as error:
-            raise self._failures.bad_answer(str(error), text) from error
         except ValueError as error:
-            raise self._failures.bad_answer(str(error), text) from error
+            form = "" if answer is PlainText else " in JSON"
+            raise self._failures.bad_answer(str(error), text, form) from error
         return value
 
     async def _complete(

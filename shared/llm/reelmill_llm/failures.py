@@ -124,12 +124,13 @@ class Failures:
             advice="ask for fewer scenes or frames, or use a model with a larger output limit",
         )
 
-    def bad_answer(self, problem: str, text: str = "") -> TryAgain:
+    def bad_answer(self, problem: str, text: str = "", form: str = " in JSON") -> TryAgain:
+        """`text`: the answer, where there is one; `form`: how to answer again."""
         correction = [
             {"role": "assistant", "content": text[:_REPEATED]},
             {
                 "role": "user",
-                "content": f"That answer cannot be used: {problem[:1000]}. Answer again in JSON.",
+                "content": f"That answer cannot be used: {problem[:1000]}. Answer again{form}.",
             },
         ]
         return TryAgain(

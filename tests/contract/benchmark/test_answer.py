@@ -2,6 +2,10 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from reelmill_benchmark.main import app
 from tests.support import openai_server as api
+from tests.support.judge import judge
 from tests.support.openai_server import API_KEY, OpenAiServer, Words, openai_server
 
 COUNT = 40  # frames of the movie
@@ -58,6 +63,7 @@ def _question(name: str, level: str, frames: list[int], choices: list[str] | Non
         "choices": choices or [],
         "right_choice": 3 if choices else None,
         "frames": frames,
+        "evidence": [{"frame": frame, "lines": []} for frame in (2, 7) if frame in frames],
     }
 
 
@@ -165,6 +171,62 @@ def test_a_model_that_says_nothing_leaves_a_question_unanswered_and_counted(
     assert (tmp_path / "out/answers.jsonl").read_text() == ""
 
 
+def test_a_word_that_names_no_choice_is_asked_for_again_and_then_counted(
+    release: Path, tmp_path: Path
+) -> None:
+    with openai_server(lambda system, user: Words("A man in a coat.")) as server:
+        report = answered(server, release, tmp_path / "out")
+        told = [one.body["messages"][-1]["content"] for one in server.asked if len(one.body["messages"]) > 2]
+    assert (report["answered"], report["invalid"]) == (2, 1)
+    (again,) = told
+    assert "none of the 5 choices" in again
+    assert "JSON" not in again
+
+
+def test_sorry_may_be_an_answer(release: Path, tmp_path: Path) -> None:
+    with openai_server(
+        lambda system, user: Words("D" if "letter" in system else "Sorry, he says.")
+    ) as server:
+        assert answered(server, release, tmp_path / "out")["answered"] == 3
+        assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize("sampling", ["uniform", "evidence", "random"])
+def test_frames_are_sampled_as_set(sampling: str, release: Path, tmp_path: Path) -> None:
+    with openai_server(seeing) as server:
+        answered(server, release, tmp_path / "out", "--frames", "4", "--sampling", sampling)
+        shown = greys(about(server, "q-1"))
+    assert len(set(shown)) == 4
+    assert shown == sorted(shown)
+    assert (shown == [5, 15, 25, 35]) == (sampling == "uniform")
+    if sampling == "evidence":
+        assert {2, 7} <= set(shown)
+
+
+def test_killed_in_the_middle_it_goes_on_and_pays_only_for_what_was_under_way(
+    release: Path, tmp_path: Path
+) -> None:
+    questions = [_question(f"q-{n:02}.", "frame", [n]) for n in range(COUNT)]
+    _write(release / "questions/test.jsonl", questions)
+    out = tmp_path / "out"
+    with openai_server(seeing) as server:
+        server.latency = 0.05
+        command = ["answer", str(release), "--model", f"test-model@{server.url}", "--out", str(out)]
+        environment = {**os.environ, "REELMILL_LLM_CONCURRENCY": "2"}
+        process = subprocess.Popen([sys.executable, "-m", "reelmill_benchmark", *command], env=environment)
+        deadline = time.monotonic() + 60
+        while len(server.asked) < 10 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.kill()
+        process.wait(10)
+        before = len(server.asked)
+        assert 10 <= before < COUNT
+        report = answered(server, release, out)
+        assert report["answered"] == COUNT
+        assert len(server.asked) <= COUNT + 4, "two were under way, and two may just have come"
+        assert report["total"]["calls"] == COUNT
+
+
 def test_a_rate_limit_is_waited_for(release: Path, tmp_path: Path) -> None:
     with openai_server(seeing) as server:
         server.then(api.limited("0.1"))
@@ -172,7 +234,7 @@ def test_a_rate_limit_is_waited_for(release: Path, tmp_path: Path) -> None:
 
 
 def test_a_budget_ends_it_in_good_order_and_more_of_it_goes_on(release: Path, tmp_path: Path) -> None:
-    with openai_server(lambda system, user: Words("It is grey. " * 140)) as server:
+    with openai_server(lambda system, user: Words("D. " + "grey " * 800)) as server:
         ended = run(server, release, tmp_path / "out", "--frames", "1", "--budget-tokens", "1900")
         assert ended.exit_code == 1
         assert "BUDGET_EXCEEDED" in ended.stderr
@@ -182,6 +244,40 @@ def test_a_budget_ends_it_in_good_order_and_more_of_it_goes_on(release: Path, tm
         assert len(kept) == asked
         assert answered(server, release, tmp_path / "out", "--frames", "1")["answered"] == 3
         assert len(server.asked) == 3
+
+
+def test_what_is_under_way_when_a_question_fails_for_good_is_kept(release: Path, tmp_path: Path) -> None:
+    with openai_server(seeing) as server:
+        server.latency = 0.2
+        server.then(api.quota_used_up)
+        ended = run(server, release, tmp_path / "out")
+        assert "LLM_REJECTED" in ended.stderr
+        assert len(server.asked) == 3
+        assert answered(server, release, tmp_path / "out")["answered"] == 3
+        assert len(server.asked) == 4, "all but the rejected one had been kept"
+
+
+def test_money_without_prices_is_refused(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REELMILL_LLM_INPUT_PRICE")
+    monkeypatch.delenv("REELMILL_LLM_OUTPUT_PRICE")
+    with openai_server(seeing) as server:
+        ended = run(server, release, tmp_path / "out", "--budget", "1")
+        assert ended.exit_code == 1
+        assert "REELMILL_LLM_INPUT_PRICE" in ended.stderr
+        assert not server.asked
+
+
+def test_a_journal_that_cannot_be_read_leaves_the_answers_as_they_are(release: Path, tmp_path: Path) -> None:
+    with openai_server(seeing) as server:
+        answered(server, release, tmp_path / "out")
+        kept = (tmp_path / "out/answers.jsonl").read_text()
+        journal = tmp_path / "out/journal.jsonl"
+        journal.write_text("broken\n" + journal.read_text())
+        ended = run(server, release, tmp_path / "out")
+        assert "journal.jsonl:1" in ended.stderr
+    assert (tmp_path / "out/answers.jsonl").read_text() == kept
 
 
 def test_what_the_release_lacks_is_named(release: Path, tmp_path: Path) -> None:
@@ -212,3 +308,25 @@ def test_answers_of_the_model_and_of_its_blind_self_can_be_scored_side_by_side(
         result = CliRunner().invoke(app, ["score-choices", questions, answers, "--json"])
         scored[name] = json.loads(result.stdout)["accuracies"][0]["all"]["value"]
     assert scored == {"seen": 1.0, "blind": 0.0}
+    seen, blind = (str(tmp_path / name / "answers.jsonl") for name in ("seen", "blind"))
+    result = CliRunner().invoke(app, ["score-choices", questions, seen, "--baseline", blind, "--json"])
+    found = json.loads(result.stdout)["accuracies"]
+    assert [(one["model"], one["all"]["value"]) for one in found[:2]] == [
+        ("seen/answers.jsonl", 1.0),
+        ("blind/answers.jsonl", 0.0),
+    ]
+    with openai_server(judge()) as server:
+        more = ["--judge", f"test-model@{server.url}", "--out", str(tmp_path / "report"), "--json"]
+        command = ["compare", questions, seen, "--baseline", blind, *more]
+        result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["baselines"][0]["model"] == "blind/answers.jsonl"
+    answers_cost, judgements_cost = report["costs"]
+    assert answers_cost["calls"] == 3
+    assert answers_cost["cost_micros"] > 0
+    assert judgements_cost["calls"] == 6
+    assert "32 frames (uniform, of the part, 512 px), subtitles" in report["answers"][0]["asked_by"]["said"]
+    page = (tmp_path / "report/report.html").read_text()
+    assert "What it cost" in page
+    assert "blind/answers.jsonl" in page

@@ -94,6 +94,28 @@ def test_what_was_judged_is_not_paid_for_again(files: dict[str, Path], tmp_path:
     assert again["balanced"] == first["balanced"]
 
 
+def test_judges_share_one_budget_and_more_of_it_goes_on(files: dict[str, Path], tmp_path: Path) -> None:
+    with openai_server(judge()) as server:
+        server.models.add("another")
+        more = ("--judge", f"another@{server.url}")
+        whole = compared(server, files, tmp_path / "whole", *more)
+        needed = whole["usage"]["input_tokens"] + whole["usage"]["output_tokens"]
+        server.asked.clear()
+        limited = ["--budget-tokens", needed // 2, *more]
+        command = ["compare", files["questions"], files["a"], files["b"]]
+        ended = run(server, tmp_path / "out", *command, *limited)
+        assert ended.exit_code == 1
+        assert "BUDGET_EXCEEDED" in ended.stderr
+        asked = len(server.asked)
+        assert 0 < asked < 160
+        assert run(server, tmp_path / "out", *command, *limited).exit_code == 1
+        assert len(server.asked) == asked, "what was spent before counts"
+        again = compared(server, files, tmp_path / "out", *more, "--budget-tokens", 10 * needed)
+        assert len(server.asked) == 160
+    assert again["balanced"] == whole["balanced"]
+    assert again["costs"][-1]["input_tokens"] == whole["usage"]["input_tokens"]
+
+
 def test_a_judge_that_talks_nonsense_is_asked_again_and_then_counted(
     files: dict[str, Path], tmp_path: Path
 ) -> None:
