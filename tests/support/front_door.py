@@ -24,6 +24,7 @@ from reelmill_movies.repository import MovieRepository
 from reelmill_movies.requests import RequestChecker
 from reelmill_movies.turnstile import Turnstile
 from reelmill_movies.upkeep import Upkeep
+from reelmill_movies.usage import UsageBook
 
 Movie = movies_pb2.Movie
 STAGES = common_pb2
@@ -36,7 +37,8 @@ class FrontDoor:
         self.bus, self.store = bus, store
         self.movies = MovieRepository(bus, store)
         self.turnstile = Turnstile(bus, frame_window=8, stage_window=4, weights={"heavy": 3})
-        self.controller = Controller(bus, store, self.movies, self.turnstile)
+        self.usage = UsageBook(store, self.movies)
+        self.controller = Controller(bus, store, self.movies, self.turnstile, self.usage)
         self.checker = RequestChecker(store, "starter")
         self.batches = BatchRepository(bus, store)
         self.invented: list[list[str]] = []

@@ -124,6 +124,7 @@ class Supervisor:
             "REELMILL_S3_SECRET_KEY": keys.secret_key,
             "REELMILL_TRITON_URL": f"{HOST}:{ports['triton']}",
             "REELMILL_SCRIPT_SERVER": f"{HOST}:{ports['script']}",
+            "REELMILL_QA_SERVER": f"{HOST}:{ports['qa']}",
             "REELMILL_DIFFUSION_MODEL": str(model),
             "REELMILL_GATE": os.environ.get("REELMILL_GATE") or ("on" if judge else "off"),
         }

@@ -19,6 +19,7 @@ from . import characters, domain, stage_jobs
 from .domain import Record
 from .repository import MovieRepository
 from .turnstile import Turnstile
+from .usage import UsageBook
 
 _SCRIPTS_KEPT = 16
 
@@ -28,7 +29,10 @@ def now() -> datetime:
 
 
 class Controller:
-    def __init__(self, bus: Bus, store: ObjectStore, movies: MovieRepository, turnstile: Turnstile) -> None:
+    def __init__(
+        self, bus: Bus, store: ObjectStore, movies: MovieRepository, turnstile: Turnstile, usage: UsageBook
+    ) -> None:
+        self._usage = usage
         self._bus = bus
         self._store = store
         self._movies = movies
@@ -174,6 +178,7 @@ class Controller:
         await self._tell(record, "deleted")
         await self._drop_jobs(name)
         await self._bus.purge(FRAMES, name.any_frame_subject)
+        await self._usage.keep(record)
         # The record goes last: a delete that stops in the middle can be asked for again.
         await self._store.delete_prefix(name.prefix)
         await self._movies.delete(name)

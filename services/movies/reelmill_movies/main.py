@@ -12,13 +12,16 @@ from .batches.repository import BatchRepository
 from .batches.requests import BatchChecker
 from .batches.themes import ScriptService
 from .controller import Controller
+from .forecast import MovieForecaster
 from .intake import Intake
+from .neighbours import Neighbour
 from .repository import MovieRepository
 from .requests import RequestChecker
 from .service import MovieServicer
 from .settings import MoviesSettings
 from .turnstile import Turnstile
 from .upkeep import Upkeep
+from .usage import UsageBook
 
 
 async def serve() -> None:
@@ -34,15 +37,20 @@ async def serve() -> None:
         stage_window=settings.stage_window,
         weights=settings.project_weights,
     )
-    controller = Controller(bus, store, movies, turnstile)
+    usage = UsageBook(store, movies)
+    controller = Controller(bus, store, movies, turnstile, usage)
     checker = RequestChecker(store, settings.model_name)
     batches = BatchRepository(bus, store)
-    inventor = ScriptService(settings.script_server) if settings.script_server else None
+    script, qa = Neighbour("script", settings.script_server), Neighbour("qa", settings.qa_server)
+    inventor = ScriptService(script) if settings.script_server else None
     batch_controller = BatchController(bus, batches, movies, controller, inventor)
     batch_checker = BatchChecker(checker, can_invent=inventor is not None)
     intake = Intake(bus, controller, checker)
     upkeep = Upkeep(controller, movies, batch_controller, batches, settings.reconcile_interval)
-    servicer = MovieServicer(controller, movies, checker, batch_controller, batches, batch_checker)
+    forecaster = MovieForecaster(script, qa)
+    servicer = MovieServicer(
+        controller, movies, checker, batch_controller, batches, batch_checker, forecaster, usage
+    )
 
     try:
         await runtime.run(
@@ -57,8 +65,8 @@ async def serve() -> None:
             ],
         )
     finally:
-        if inventor is not None:
-            await inventor.close()
+        await script.close()
+        await qa.close()
 
 
 def main() -> None:

@@ -17,9 +17,12 @@ from .batches.repository import BatchRepository
 from .batches.requests import BatchChecker
 from .batches.service import BatchCalls
 from .controller import Controller
+from .cost_calls import CostCalls
 from .domain import Movie
+from .forecast import MovieForecaster
 from .repository import MovieRepository
 from .requests import RequestChecker
+from .usage import UsageBook
 
 Context = grpc.aio.ServicerContext
 
@@ -90,7 +93,7 @@ class MovieCalls:
         return movies_pb2.DeleteMovieResponse()
 
 
-class MovieServicer(MovieCalls, BatchCalls, movies_pb2_grpc.MovieServiceServicer):
+class MovieServicer(MovieCalls, CostCalls, BatchCalls, movies_pb2_grpc.MovieServiceServicer):
     """All calls of MovieService."""
 
     def __init__(
@@ -101,6 +104,9 @@ class MovieServicer(MovieCalls, BatchCalls, movies_pb2_grpc.MovieServiceServicer
         batch_controller: BatchController,
         batches: BatchRepository,
         batch_checker: BatchChecker,
+        forecaster: MovieForecaster,
+        usage: UsageBook,
     ) -> None:
         MovieCalls.__init__(self, controller, movies, checker)
+        CostCalls.__init__(self, checker, forecaster, usage)
         BatchCalls.__init__(self, batch_controller, batches, batch_checker)

@@ -20,8 +20,12 @@ class MoviesSettings(ServiceSettings):
     )
     script_server: Annotated[
         str,
-        Field(description="The script service, host:port, for themes; empty: batches bring theirs."),
+        Field(
+            description="The script service, host:port, for themes and forecasts; empty: batches bring their "
+            "themes."
+        ),
     ] = ""
+    qa_server: Annotated[str, Field(description="The QA service, host:port, for forecasts.")] = ""
     model_name: Annotated[str, Field(description="What requests call the diffusion model.")] = "starter"
     reconcile_interval: Annotated[
         float, Field(gt=0, description="Seconds between looks for movies that nothing moves any more.")

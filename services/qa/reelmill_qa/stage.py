@@ -90,7 +90,10 @@ class QaStage:
         for field in ("chapters", "scenes", "frames"):
             if not 1 <= getattr(request.shape, field) <= 16:
                 raise invalid(f"shape.{field}", "has to be 1 to 16")
-        return forecast(request.shape, options, self._llm.model if self._llm else "offline")
+        told = forecast(request.shape, options, self._llm.model if self._llm else "offline")
+        if self._llm:
+            told.usage.cost_micros = self._llm.cost(told.usage.input_tokens, told.usage.output_tokens)
+        return told
 
     def _digest(self, script: script_pb2.Script, seed: int, options: Options) -> str:
         writer = self._llm.model if self._llm else "offline"

@@ -45,6 +45,11 @@ class ProjectName:
     def __str__(self) -> str:
         return f"projects/{self.project}"
 
+    @property
+    def usage_prefix(self) -> str:
+        """Below it, what deleted movies have cost."""
+        return f"{self}/usage/"
+
     def style_prefix(self, digest: str) -> str:
         return f"{self}/styles/{digest}/"
 

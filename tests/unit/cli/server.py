@@ -78,6 +78,24 @@ class Movies(BatchCalls, movies_pb2_grpc.MovieServiceServicer):
         del self.movies[request.name]
         return movies_pb2.DeleteMovieResponse()
 
+    async def ForecastMovie(self, request: movies_pb2.ForecastMovieRequest, context: Any) -> Any:
+        """Ten calls a chapter for the script, one a chapter for questions."""
+        shape = request.movie.shape
+        script = common_pb2.Usage(calls=10 * shape.chapters, input_tokens=12_000, cost_micros=1_500_000)
+        return movies_pb2.ForecastMovieResponse(
+            usage=common_pb2.Usage(calls=11 * shape.chapters, input_tokens=12_000, cost_micros=1_500_000),
+            script=script,
+            qa=common_pb2.Usage(calls=shape.chapters),
+            frames=shape.chapters * shape.scenes * shape.frames,
+            questions=40,
+            script_writer="test-model",
+            qa_writer="offline",
+        )
+
+    async def GetProjectUsage(self, request: movies_pb2.GetProjectUsageRequest, context: Any) -> Any:
+        usage = common_pb2.Usage(calls=7, input_tokens=1234, output_tokens=56)
+        return movies_pb2.GetProjectUsageResponse(usage=usage, movies=len(self.movies))
+
     def _movie(self, name: str) -> Movie:
         if name not in self.movies:
             raise ReelmillError(Reason.NOT_FOUND, f"there is no movie {name}", movie=name)

@@ -265,3 +265,23 @@ def test_a_story_that_cannot_be_taken_makes_no_movie(
     result = reelmill("create", *arguments, address=address)
     assert (result.exit_code, said in result.stderr) == (code, True), result.output
     assert not movies.movies
+
+
+def test_a_forecast_names_calls_tokens_and_cost_of_each_stage(address: str, movies: Movies) -> None:
+    result = reelmill("forecast", "A lamp", "--shape", "11x11x11", address=address)
+    assert result.exit_code == 0, result.output
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["script", "110", "12,000", "0", "1.5", "test-model"] in lines
+    assert ["questions", "11", "0", "0", "-", "offline"] in lines
+    assert "1,331 frames, up to 40 questions" in result.stdout
+    told = objects(reelmill("forecast", "A lamp", "--shape", "2x1x1", "--json", address=address))[0]
+    assert (told["usage"]["calls"], told["frames"]) == ("22", 2)
+    assert not movies.movies
+    assert reelmill("forecast", "A lamp", "--shape", "eleven", address=address).exit_code == 2
+
+
+def test_usage_is_that_of_the_project(address: str) -> None:
+    made(address)
+    result = reelmill("usage", address=address)
+    assert ["1", "7", "1,234", "56", "-"] in [line.split() for line in result.stdout.splitlines()]
+    assert objects(reelmill("usage", "--json", address=address))[0]["movies"] == 1

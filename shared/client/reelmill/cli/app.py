@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import artefacts, batches, making, releases, stack
+from . import artefacts, batches, costs, making, releases, stack
 from .output import grouped
 from .themes import themes
 
@@ -28,6 +28,8 @@ grouped(
     making.retry,
     making.delete,
     artefacts.export,
+    costs.forecast,
+    costs.usage,
     themes,
 )
 batch = typer.Typer(no_args_is_help=True, help="Make many movies of one request, a few at a time.")

@@ -69,7 +69,7 @@ async def create(
         parallel=parallel,
         seed=seed,
         plot_likeness_percent=likeness,
-        template=Movie(shape=_shape(shape), learned_style=learned_style, negative_prompt=negative_prompt),
+        template=Movie(shape=shape_of(shape), learned_style=learned_style, negative_prompt=negative_prompt),
     )
     if style or style_description:
         wanted.template.style.keyword, wanted.template.style.description = style, style_description
@@ -198,7 +198,7 @@ def _themes(file: Path | None) -> list[str]:
     return lines
 
 
-def _shape(text: str) -> script_pb2.ScriptShape:
+def shape_of(text: str) -> script_pb2.ScriptShape:
     if not (match := _SHAPE.fullmatch(text)):
         raise CommandError("INVALID_FIELD", f"shape: {text!r} is not CHAPTERSxSCENESxFRAMES, as 3x3x3", USAGE)
     chapters, scenes, frames = (int(number) for number in match.groups())

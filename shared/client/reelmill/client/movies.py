@@ -65,6 +65,16 @@ class MovieClient(Connection):
         """Removes the movie and everything stored for it."""
         await self._call(self._stub.DeleteMovie(pb.DeleteMovieRequest(name=name), timeout=self._timeout))
 
+    async def forecast(self, project: str, movie: pb.Movie) -> pb.ForecastMovieResponse:
+        """What such a movie will ask of language models and what that will cost; starts nothing."""
+        request = pb.ForecastMovieRequest(parent=f"projects/{project}", movie=movie)
+        return await self._call(self._stub.ForecastMovie(request, timeout=self._timeout))
+
+    async def usage(self, project: str) -> pb.GetProjectUsageResponse:
+        """What a project's movies have asked of language models, deleted ones included."""
+        request = pb.GetProjectUsageRequest(parent=f"projects/{project}")
+        return await self._call(self._stub.GetProjectUsage(request, timeout=self._timeout))
+
     async def watch(self, name: str, from_revision: int = 0) -> AsyncIterator[pb.Movie]:
         """The movie as it is now and after every change, until it has ended.
 

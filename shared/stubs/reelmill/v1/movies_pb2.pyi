@@ -586,6 +586,118 @@ class DeleteMovieResponse(_message.Message):
 Global___DeleteMovieResponse: _TypeAlias = DeleteMovieResponse  # noqa: Y015
 
 @_typing.final
+class ForecastMovieRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    MOVIE_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """The movie as for CreateMovie."""
+    @_builtins.property
+    def movie(self) -> Global___Movie: ...
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        movie: Global___Movie | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["movie", b"movie"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movie", b"movie", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForecastMovieRequest: _TypeAlias = ForecastMovieRequest  # noqa: Y015
+
+@_typing.final
+class ForecastMovieResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USAGE_FIELD_NUMBER: _builtins.int
+    SCRIPT_FIELD_NUMBER: _builtins.int
+    QA_FIELD_NUMBER: _builtins.int
+    FRAMES_FIELD_NUMBER: _builtins.int
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    SCRIPT_WRITER_FIELD_NUMBER: _builtins.int
+    QA_WRITER_FIELD_NUMBER: _builtins.int
+    frames: _builtins.int
+    """At most, where a story's number of frames is no product of chapters, scenes and frames."""
+    questions: _builtins.int
+    script_writer: _builtins.str
+    """The names of the writers, "offline" where no language model is configured."""
+    qa_writer: _builtins.str
+    @_builtins.property
+    def usage(self) -> _common_pb2.Usage:
+        """All of it, and each stage that asks a language model. Zeros where none is configured."""
+
+    @_builtins.property
+    def script(self) -> _common_pb2.Usage: ...
+    @_builtins.property
+    def qa(self) -> _common_pb2.Usage: ...
+    def __init__(
+        self,
+        *,
+        usage: _common_pb2.Usage | None = ...,
+        script: _common_pb2.Usage | None = ...,
+        qa: _common_pb2.Usage | None = ...,
+        frames: _builtins.int = ...,
+        questions: _builtins.int = ...,
+        script_writer: _builtins.str = ...,
+        qa_writer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["qa", b"qa", "script", b"script", "usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["frames", b"frames", "qa", b"qa", "qa_writer", b"qa_writer", "questions", b"questions", "script", b"script", "script_writer", b"script_writer", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForecastMovieResponse: _TypeAlias = ForecastMovieResponse  # noqa: Y015
+
+@_typing.final
+class GetProjectUsageRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`projects/{project}`."""
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetProjectUsageRequest: _TypeAlias = GetProjectUsageRequest  # noqa: Y015
+
+@_typing.final
+class GetProjectUsageResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USAGE_FIELD_NUMBER: _builtins.int
+    MOVIES_FIELD_NUMBER: _builtins.int
+    movies: _builtins.int
+    """Those that there are, and the deleted ones that had asked a language model."""
+    @_builtins.property
+    def usage(self) -> _common_pb2.Usage: ...
+    def __init__(
+        self,
+        *,
+        usage: _common_pb2.Usage | None = ...,
+        movies: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movies", b"movies", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetProjectUsageResponse: _TypeAlias = GetProjectUsageResponse  # noqa: Y015
+
+@_typing.final
 class Batch(_message.Message):
     """Many movies, made from one request: each of its own theme, genre and seed."""
 

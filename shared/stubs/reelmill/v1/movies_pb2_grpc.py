@@ -70,6 +70,16 @@ class MovieServiceStub:
                 request_serializer=reelmill_dot_v1_dot_movies__pb2.DeleteMovieRequest.SerializeToString,
                 response_deserializer=reelmill_dot_v1_dot_movies__pb2.DeleteMovieResponse.FromString,
                 _registered_method=True)
+        self.ForecastMovie = channel.unary_unary(
+                '/reelmill.v1.MovieService/ForecastMovie',
+                request_serializer=reelmill_dot_v1_dot_movies__pb2.ForecastMovieRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_movies__pb2.ForecastMovieResponse.FromString,
+                _registered_method=True)
+        self.GetProjectUsage = channel.unary_unary(
+                '/reelmill.v1.MovieService/GetProjectUsage',
+                request_serializer=reelmill_dot_v1_dot_movies__pb2.GetProjectUsageRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_movies__pb2.GetProjectUsageResponse.FromString,
+                _registered_method=True)
         self.CreateBatch = channel.unary_unary(
                 '/reelmill.v1.MovieService/CreateBatch',
                 request_serializer=reelmill_dot_v1_dot_movies__pb2.CreateBatchRequest.SerializeToString,
@@ -155,6 +165,20 @@ class MovieServiceServicer:
 
     def DeleteMovie(self, request, context):
         """Stops a movie and removes everything stored for it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForecastMovie(self, request, context):
+        """What a movie will ask of the language model and what that will cost; starts nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetProjectUsage(self, request, context):
+        """What a project's movies have asked of language models, deleted ones included.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -247,6 +271,16 @@ def add_MovieServiceServicer_to_server(servicer, server):
                     servicer.DeleteMovie,
                     request_deserializer=reelmill_dot_v1_dot_movies__pb2.DeleteMovieRequest.FromString,
                     response_serializer=reelmill_dot_v1_dot_movies__pb2.DeleteMovieResponse.SerializeToString,
+            ),
+            'ForecastMovie': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForecastMovie,
+                    request_deserializer=reelmill_dot_v1_dot_movies__pb2.ForecastMovieRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_movies__pb2.ForecastMovieResponse.SerializeToString,
+            ),
+            'GetProjectUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProjectUsage,
+                    request_deserializer=reelmill_dot_v1_dot_movies__pb2.GetProjectUsageRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_movies__pb2.GetProjectUsageResponse.SerializeToString,
             ),
             'CreateBatch': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateBatch,
@@ -474,6 +508,60 @@ class MovieService:
             '/reelmill.v1.MovieService/DeleteMovie',
             reelmill_dot_v1_dot_movies__pb2.DeleteMovieRequest.SerializeToString,
             reelmill_dot_v1_dot_movies__pb2.DeleteMovieResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForecastMovie(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.MovieService/ForecastMovie',
+            reelmill_dot_v1_dot_movies__pb2.ForecastMovieRequest.SerializeToString,
+            reelmill_dot_v1_dot_movies__pb2.ForecastMovieResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProjectUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.MovieService/GetProjectUsage',
+            reelmill_dot_v1_dot_movies__pb2.GetProjectUsageRequest.SerializeToString,
+            reelmill_dot_v1_dot_movies__pb2.GetProjectUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,

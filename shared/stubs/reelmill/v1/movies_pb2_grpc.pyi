@@ -48,6 +48,10 @@ class MovieServiceStub:
     """Goes on with a failed or cancelled movie; what is stored is not made again."""
     DeleteMovie: _grpc.UnaryUnaryMultiCallable[_movies_pb2.DeleteMovieRequest, _movies_pb2.DeleteMovieResponse]
     """Stops a movie and removes everything stored for it."""
+    ForecastMovie: _grpc.UnaryUnaryMultiCallable[_movies_pb2.ForecastMovieRequest, _movies_pb2.ForecastMovieResponse]
+    """What a movie will ask of the language model and what that will cost; starts nothing."""
+    GetProjectUsage: _grpc.UnaryUnaryMultiCallable[_movies_pb2.GetProjectUsageRequest, _movies_pb2.GetProjectUsageResponse]
+    """What a project's movies have asked of language models, deleted ones included."""
     CreateBatch: _grpc.UnaryUnaryMultiCallable[_movies_pb2.CreateBatchRequest, _movies_pb2.CreateBatchResponse]
     """Makes many movies of one request. The same request_id again returns the batch that the first call made."""
     GetBatch: _grpc.UnaryUnaryMultiCallable[_movies_pb2.GetBatchRequest, _movies_pb2.GetBatchResponse]
@@ -86,6 +90,10 @@ class MovieServiceAsyncStub(MovieServiceStub):
     """Goes on with a failed or cancelled movie; what is stored is not made again."""
     DeleteMovie: _aio.UnaryUnaryMultiCallable[_movies_pb2.DeleteMovieRequest, _movies_pb2.DeleteMovieResponse]  # type: ignore[assignment]
     """Stops a movie and removes everything stored for it."""
+    ForecastMovie: _aio.UnaryUnaryMultiCallable[_movies_pb2.ForecastMovieRequest, _movies_pb2.ForecastMovieResponse]  # type: ignore[assignment]
+    """What a movie will ask of the language model and what that will cost; starts nothing."""
+    GetProjectUsage: _aio.UnaryUnaryMultiCallable[_movies_pb2.GetProjectUsageRequest, _movies_pb2.GetProjectUsageResponse]  # type: ignore[assignment]
+    """What a project's movies have asked of language models, deleted ones included."""
     CreateBatch: _aio.UnaryUnaryMultiCallable[_movies_pb2.CreateBatchRequest, _movies_pb2.CreateBatchResponse]  # type: ignore[assignment]
     """Makes many movies of one request. The same request_id again returns the batch that the first call made."""
     GetBatch: _aio.UnaryUnaryMultiCallable[_movies_pb2.GetBatchRequest, _movies_pb2.GetBatchResponse]  # type: ignore[assignment]
@@ -163,6 +171,22 @@ class MovieServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_movies_pb2.DeleteMovieResponse, _abc.Awaitable[_movies_pb2.DeleteMovieResponse]]:
         """Stops a movie and removes everything stored for it."""
+
+    @_abc_1.abstractmethod
+    def ForecastMovie(
+        self,
+        request: _movies_pb2.ForecastMovieRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_movies_pb2.ForecastMovieResponse, _abc.Awaitable[_movies_pb2.ForecastMovieResponse]]:
+        """What a movie will ask of the language model and what that will cost; starts nothing."""
+
+    @_abc_1.abstractmethod
+    def GetProjectUsage(
+        self,
+        request: _movies_pb2.GetProjectUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_movies_pb2.GetProjectUsageResponse, _abc.Awaitable[_movies_pb2.GetProjectUsageResponse]]:
+        """What a project's movies have asked of language models, deleted ones included."""
 
     @_abc_1.abstractmethod
     def CreateBatch(
