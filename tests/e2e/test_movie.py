@@ -163,6 +163,30 @@ async def test_a_story_json_becomes_a_movie_with_all_its_frames(whole_stack: Loc
     assert one == other
 
 
+async def test_movies_of_themes_and_lines_in_other_languages_are_whole(whole_stack: LocalStack) -> None:
+    client, project = StackClient(whole_stack), f"p{uuid.uuid4().hex[:8]}"
+    themes = ("一位灯塔看守人在雨夜里发现了一封信", "حارسة منارة تعثر في ليلة ممطرة على رسالة")
+    names = [
+        await client.create(wanted(theme=theme, chapters=1), str(uuid.uuid4()), project) for theme in themes
+    ]
+    lines = ("风暴是活的吗？", "العاصفة قادمة")
+    story = [("frame", f"In the harbour, a tall woman in a blue coat is standing, {n}.") for n in range(2)]
+    told = [part for frame, line in zip(story, lines, strict=True) for part in (frame, ("dialogue", line))]
+    content = {"character": {"سارة": "a tall woman in a blue coat"}, "img_diag": told, "overview": themes[1]}
+    key = f"projects/{project}/stories/other.json"
+    client.put(key, json.dumps(content).encode())
+    asked = wanted(theme=themes[0], story_key=key)
+    asked.ClearField("shape")
+    names.append(await client.create(asked, str(uuid.uuid4()), project))
+    for name, theme in zip(names, (*themes, themes[0]), strict=True):
+        assert (await client.ended(name)).theme == theme
+        assert client.document(f"{name}/script.json")["theme"] == theme
+        assert all(key.isascii() for key in client.objects(f"{name}/"))
+    assert "سارة" in json.dumps(client.document(f"{names[2]}/captions.json"), ensure_ascii=False)
+    subtitles = client.read(f"{names[2]}/exports/film.vtt").decode()
+    assert [line in subtitles for line in lines] == [True, True]
+
+
 async def test_characters_are_learned_when_the_movie_asks_for_it_and_reused_in_the_next(
     whole_stack: LocalStack,
 ) -> None:

@@ -1,6 +1,9 @@
 """The command line: what it prints, where, and with which exit code."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -285,3 +288,30 @@ def test_usage_is_that_of_the_project(address: str) -> None:
     result = reelmill("usage", address=address)
     assert ["1", "7", "1,234", "56", "-"] in [line.split() for line in result.stdout.splitlines()]
     assert objects(reelmill("usage", "--json", address=address))[0]["movies"] == 1
+
+
+@pytest.mark.parametrize("theme", ["一位灯塔看守人发现了一封信", "حارسة منارة تعثر على رسالة"])
+def test_a_theme_in_any_language_is_printed_as_it_is(address: str, movies: Movies, theme: str) -> None:
+    name = reelmill("create", theme, address=address).stdout.strip()
+    assert movies.movies[name].theme == theme
+    assert theme in reelmill("get", name, address=address).stdout
+    assert theme in reelmill("list", address=address).stdout
+    as_json = reelmill("get", name, "--json", address=address)
+    assert theme in as_json.stdout
+    assert objects(as_json)[0]["theme"] == theme
+
+
+def test_a_terminal_without_the_signs_shows_them_escaped_and_nothing_fails(
+    address: str, movies: Movies
+) -> None:
+    name = reelmill("create", "一位灯塔看守人", address=address).stdout.strip()
+    environment = {**os.environ, "REELMILL_SERVER": address, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "reelmill.cli", "get", name]
+    for extra in ([], ["--json"]):
+        shown = subprocess.run(
+            [*command, *extra], env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert shown.returncode == 0, shown.stderr
+        assert name in shown.stdout
+        assert "\\u4e00" in shown.stdout
+    assert json.loads(shown.stdout)["theme"] == "一位灯塔看守人"

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from . import artefacts, batches, costs, making, releases, stack
-from .output import grouped
+from .output import forgiving, grouped
 from .themes import themes
 
 app = typer.Typer(
@@ -72,4 +72,5 @@ def options(
 
 
 def main() -> None:
+    forgiving()
     app()

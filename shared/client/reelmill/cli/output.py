@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import inspect
+import io
 import json
 import os
 import sys
@@ -48,7 +49,19 @@ def notices() -> Console:
 def print_json(value: Message | dict[str, Any]) -> None:
     """One object on one line."""
     content = json_format.MessageToDict(value) if isinstance(value, Message) else value
-    print(json.dumps(content, ensure_ascii=False), flush=True)
+    text = json.dumps(content, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(content)  # other signs are escaped as JSON has it
+    print(text, flush=True)
+
+
+def forgiving() -> None:
+    """Signs that a terminal does not have are escaped: a title in another language is no reason to fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def grouped(app: typer.Typer, panel: str, *commands: Callable[..., Any]) -> None:
