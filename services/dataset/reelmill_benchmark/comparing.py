@@ -1,7 +1,7 @@
 """The whole of a comparison, from files to a report: what the command line and the service share."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -90,19 +90,22 @@ def read_contest(
     questions: list[BenchmarkQuestion],
     answers: Sequence[tuple[str, Path]],
     blind: Sequence[tuple[str, Path]] = (),
+    called: Mapping[Path, str] | None = None,
 ) -> Contest:
     """`answers`: one or two files, `blind` any number, each with the field that its user named it in.
 
+    `called`: what users call them, where that is not their path.
+
     Raises INVALID_FIELD naming field, file and line.
     """
-    read = [_read(field, path, questions) for field, path in answers]
-    beside = [_read(field, path, questions) for field, path in blind]
-    # Names that do not tell files apart give way to paths.
-    named = [*zip(read, answers, strict=True), *zip(beside, blind, strict=True)]
-    if len({one.name for one, _ in named}) < len(named):
-        for one, (_, path) in named:
-            one.name = "/".join(path.parts[-2:])
-    return Contest(questions, read[0], read[1] if len(read) > 1 else None, beside)
+    files = [*answers, *blind]
+    read = [_read(field, path, questions) for field, path in files]
+    if len({one.name for one in read}) < len(read):
+        # Files of one name in different folders.
+        for one, (_, path) in zip(read, files, strict=True):
+            one.name = (called or {}).get(path) or "/".join(path.parts[-2:])
+    second = read[1] if len(answers) > 1 else None
+    return Contest(questions, read[0], second, read[len(answers) :])
 
 
 def _read(field: str, path: Path, questions: list[BenchmarkQuestion]) -> Answers:

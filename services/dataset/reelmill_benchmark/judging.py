@@ -60,16 +60,26 @@ class Bench:
         self.spent = Spent()
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
         self._ended: Exception | None = None
+        self._asking: dict[str, asyncio.Lock] = {}
 
     async def ask(
         self, judge: Llm, prompt: Prompt, answer: type[T], check: Check[T] | None = None
     ) -> T | None:
         """None where the judge gave no usable answer. Raises the LLM's other reasons."""
         key = _key(judge.model, prompt)
-        self.spent.before += self._journal.cost(key)
-        if (known := self._journal.find(key, answer)) is not None:
-            self.spent.remembered += 1
-            return known
+        if key not in self._asking:
+            self._asking[key] = asyncio.Lock()
+            self.spent.before += self._journal.cost(key)
+        # Questions can be the same word for word: who asks second waits for the first one's answer.
+        async with self._asking[key]:
+            if (known := self._journal.find(key, answer)) is not None:
+                self.spent.remembered += 1
+                return known
+            return await self._asked(judge, prompt, answer, check, key)
+
+    async def _asked(
+        self, judge: Llm, prompt: Prompt, answer: type[T], check: Check[T] | None, key: str
+    ) -> T | None:
         async with self._slots:
             if self._ended:
                 raise self._ended

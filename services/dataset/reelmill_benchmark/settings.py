@@ -1,6 +1,9 @@
 """Which models: names, each at its own server or at the one that REELMILL_LLM_BASE_URL names."""
 
-from pydantic import ValidationError
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from reelmill_kit.errors import invalid
 from reelmill_llm import Llm, LlmSettings, open_llm
@@ -34,3 +37,18 @@ def open_judges(specs: list[str]) -> list[Llm]:
     if len({judge.model for judge in judges}) < len(judges):
         raise invalid("judge", "the same model is named twice: it would only agree with itself")
     return judges
+
+
+class BenchmarkSettings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="REELMILL_BENCHMARK_", extra="ignore")
+
+    judges: Annotated[
+        str,
+        Field(description="MODEL or MODEL@URL, parted by commas; empty: the model of REELMILL_LLM_MODEL."),
+    ] = ""
+
+
+def configured_judges() -> list[Llm]:
+    """The service's; none where no language model is configured. Raises INVALID_FIELD or ValidationError."""
+    specs = [spec.strip() for spec in BenchmarkSettings().judges.split(",") if spec.strip()]
+    return open_judges(specs) if specs or LlmSettings().configured else []

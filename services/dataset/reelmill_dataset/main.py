@@ -4,8 +4,12 @@ import asyncio
 
 from pydantic import ValidationError
 
-from reelmill.v1 import common_pb2, dataset_pb2, dataset_pb2_grpc
+from reelmill.v1 import benchmark_pb2, benchmark_pb2_grpc, common_pb2, dataset_pb2, dataset_pb2_grpc
+from reelmill_benchmark.service import BenchmarkService
+from reelmill_benchmark.settings import configured_judges
+from reelmill_benchmark.stage import BenchmarkStage
 from reelmill_kit.bus import Bus
+from reelmill_kit.errors import ReelmillError
 from reelmill_kit.jobs import JobWorker
 from reelmill_kit.runtime import Runtime
 from reelmill_kit.settings import ServiceSettings
@@ -21,6 +25,11 @@ async def serve() -> None:
     bus = Bus(settings, "dataset")
     store = S3Store(settings)
     stage = DatasetStage(store)
+    releases = ReleaseStage(store)
+    try:
+        judges = configured_judges()
+    except ReelmillError as error:
+        raise SystemExit(f"settings: {error.message}") from None
     runtime = Runtime("dataset", settings, bus)
     runtime.needs("object store", store.check)
     worker = JobWorker(
@@ -33,7 +42,16 @@ async def serve() -> None:
     )
     name = dataset_pb2.DESCRIPTOR.services_by_name["DatasetService"].full_name
     add = dataset_pb2_grpc.add_DatasetServiceServicer_to_server
-    await runtime.run([(add, DatasetService(stage, ReleaseStage(store)), name)], [worker.run])
+    benchmarks = (
+        benchmark_pb2_grpc.add_BenchmarkServiceServicer_to_server,
+        BenchmarkService(BenchmarkStage(store, releases, judges)),
+        benchmark_pb2.DESCRIPTOR.services_by_name["BenchmarkService"].full_name,
+    )
+    try:
+        await runtime.run([(add, DatasetService(stage, releases), name), benchmarks], [worker.run])
+    finally:
+        for judge in judges:
+            await judge.close()
 
 
 def main() -> None:

@@ -236,6 +236,14 @@ class ReleaseName:
         """Where the files of a request with this digest lie: two requests never write the same object."""
         return f"projects/{self.project}/release-files/{self.release}/{digest[:16]}/"
 
+    def report_prefix(self, digest: str) -> str:
+        """Where a benchmark's report lies; `digest` is of all that it follows from."""
+        return f"projects/{self.project}/benchmarks/{self.release}/{digest[:16]}/"
+
+    def judgements_prefix(self, digest: str) -> str:
+        """`digest` is of the questions and answers: judgements of these serve every report on them."""
+        return f"projects/{self.project}/benchmarks/{self.release}/judgements-{digest[:16]}/"
+
     @property
     def attempts_prefix(self) -> str:
         """An object here says that files were begun below `files_prefix` of its last part."""

@@ -325,7 +325,7 @@ def test_answers_of_the_model_and_of_its_blind_self_can_be_scored_side_by_side(
     answers_cost, judgements_cost = report["costs"]
     assert answers_cost["calls"] == 3
     assert answers_cost["cost_micros"] > 0
-    assert judgements_cost["calls"] == 6
+    assert judgements_cost["calls"] == 5, "one answer is the reference: either order is the same question"
     assert "32 frames (uniform, of the part, 512 px), subtitles" in report["answers"][0]["asked_by"]["said"]
     page = (tmp_path / "report/report.html").read_text()
     assert "What it cost" in page

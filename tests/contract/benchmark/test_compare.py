@@ -94,6 +94,23 @@ def test_what_was_judged_is_not_paid_for_again(files: dict[str, Path], tmp_path:
     assert again["balanced"] == first["balanced"]
 
 
+def test_what_is_the_same_word_for_word_is_judged_and_paid_once(
+    files: dict[str, Path], tmp_path: Path
+) -> None:
+    rows = [json.loads(line) for line in files["questions"].read_text().splitlines()]
+    same: dict[str, Any] = {"question": "What is it?", "answer": "This.", "choices": [], "right_choice": None}
+    _write(files["questions"], [row | same for row in rows])
+    with openai_server(judge()) as server:
+        server.latency = 0.05
+        first = compared(server, files, tmp_path / "out")
+        assert len(server.asked) == 2
+        again = compared(server, files, tmp_path / "out")
+        assert len(server.asked) == 2
+    assert first["judgements"] == 80
+    assert first["costs"][-1] == again["costs"][-1]
+    assert again["costs"][-1]["calls"] == 2
+
+
 def test_judges_share_one_budget_and_more_of_it_goes_on(files: dict[str, Path], tmp_path: Path) -> None:
     with openai_server(judge()) as server:
         server.models.add("another")

@@ -81,7 +81,7 @@ class ReleaseStage:
 
     async def get(self, text: str) -> dataset_pb2.Release:
         """Raises INVALID_FIELD or NOT_FOUND."""
-        return _release(await self._existing(ReleaseName.parse(text, "name")))
+        return _release(await self.existing(ReleaseName.parse(text, "name")))
 
     async def list(self, message: dataset_pb2.ListReleasesRequest) -> dataset_pb2.ListReleasesResponse:
         """Newest first. Raises INVALID_FIELD."""
@@ -102,7 +102,7 @@ class ReleaseStage:
 
         Where the list of checksums itself is missing or changed, that alone is said: nothing can be compared.
         """
-        record = await self._existing(ReleaseName.parse(text, "name"))
+        record = await self.existing(ReleaseName.parse(text, "name"))
         data = await self._stored(f"{record.prefix}{SUMS}")
         if data is None or hashlib.sha256(data).hexdigest() != record.release["digest"]:
             return dataset_pb2.VerifyReleaseResponse.Result(
@@ -160,7 +160,7 @@ class ReleaseStage:
 
     async def _lost(self, request: ReleaseRequest, maker: ReleaseMaker) -> dataset_pb2.Release:
         """Somebody else was first: with the same files, or with a release of their own."""
-        record = await self._existing(request.name)
+        record = await self.existing(request.name)
         if record.prefix != maker.prefix:
             await maker.undo()
         return await self._again(request, record, maker)
@@ -173,7 +173,8 @@ class ReleaseStage:
                 await self._store.delete_prefix(prefix)
             await self._store.delete_prefix(info.key)
 
-    async def _existing(self, name: ReleaseName) -> Record:
+    async def existing(self, name: ReleaseName) -> Record:
+        """Raises NOT_FOUND."""
         if record := await self._record(name):
             return record
         raise ReelmillError(Reason.NOT_FOUND, f"there is no release {name}", release=str(name))

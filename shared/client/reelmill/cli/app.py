@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import artefacts, batches, costs, making, releases, stack
+from . import artefacts, batches, benchmarks, costs, making, releases, stack
 from .output import forgiving, grouped
 from .themes import themes
 
@@ -56,6 +56,9 @@ grouped(
     releases.download,
 )
 app.add_typer(release, name="release", rich_help_panel="Datasets")
+benchmark = typer.Typer(no_args_is_help=True, help="Say what models understood of a release's movies.")
+grouped(benchmark, "Benchmarks", benchmarks.run)
+app.add_typer(benchmark, name="benchmark", rich_help_panel="Datasets")
 grouped(app, "A stack on this machine", stack.up, stack.down, stack.status)
 
 

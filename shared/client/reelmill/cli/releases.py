@@ -82,7 +82,7 @@ async def create(
         if not wanted.movies:
             raise CommandError("NO_MOVIES", f"no movie of project {project} has succeeded yet")
     async with _connect(server) as client:
-        with _Progress(shown=not as_json) as progress:
+        with UpdateProgress(shown=not as_json) as progress:
             made = await client.create(project, release, wanted, progress.told)
     _show(made, as_json=as_json)
 
@@ -124,7 +124,7 @@ async def get(
 ) -> None:
     """Show a release."""
     async with _connect(server) as client:
-        _show(await client.get(_name(release, project)), as_json=as_json)
+        _show(await client.get(release_name(release, project)), as_json=as_json)
 
 
 async def verify(
@@ -135,8 +135,8 @@ async def verify(
 ) -> None:
     """Compare every stored file of a release with its checksum."""
     async with _connect(server) as client:
-        with _Progress(shown=not as_json) as progress:
-            result = await client.verify(_name(release, project), progress.told)
+        with UpdateProgress(shown=not as_json) as progress:
+            result = await client.verify(release_name(release, project), progress.told)
     wrong = [*result.missing, *result.changed, *result.unknown]
     if as_json:
         print_json({**json_format.MessageToDict(result), "whole": not wrong})
@@ -162,12 +162,12 @@ async def download(
 ) -> None:
     """Fetch a release's files and check them; those that are there and right are not fetched again."""
     async with _connect(server) as client:
-        found = await client.get(_name(release, project))
+        found = await client.get(release_name(release, project))
     target = folder or Path(found.name.rpartition("/")[2])
     if target.exists() and not target.is_dir():
         raise CommandError("NOT_A_FOLDER", f"{target} is there and no folder", USAGE)
     store = ArtefactStore.from_settings(storage_settings())
-    with _Progress(shown=not as_json) as progress:
+    with UpdateProgress(shown=not as_json) as progress:
         files = await store.download(
             found.uri, target, parallel=parallel, progress=progress.counted, sums=found.digest
         )
@@ -180,15 +180,15 @@ async def download(
         console().print(f"{len(files)} files, {_size(size)} in {target}", markup=False)
 
 
-class _Progress:
+class UpdateProgress:
     """A bar on a terminal, and nothing elsewhere."""
 
-    def __init__(self, *, shown: bool) -> None:
+    def __init__(self, title: str = "release", *, shown: bool) -> None:
         self._bars = bars(notices())
         self._bars.disable = not shown or not notices().is_terminal
-        self._task = self._bars.add_task("release", total=None, words="")
+        self._task = self._bars.add_task(title, total=None, words="")
 
-    def __enter__(self) -> "_Progress":
+    def __enter__(self) -> "UpdateProgress":
         self._bars.start()
         return self
 
@@ -204,7 +204,8 @@ class _Progress:
         self._bars.update(self._task, completed=done, total=total, words="files")
 
 
-def _connect(server: str) -> ReleaseClient:
+def dataset_address(server: str) -> str:
+    """The dataset service's host:port. Raises CommandError where no server is known."""
     address = server or str(local_stack().get("addresses", {}).get("dataset", ""))
     if not address:
         raise CommandError(
@@ -212,10 +213,14 @@ def _connect(server: str) -> ReleaseClient:
             "no server is known: no stack runs on this machine (start one with `reelmill up`); "
             "or name one with --server or REELMILL_DATASET_SERVER",
         )
-    return ReleaseClient(address.removeprefix("http://").removesuffix("/"))
+    return address.removeprefix("http://").removesuffix("/")
 
 
-def _name(release: str, project: str) -> str:
+def _connect(server: str) -> ReleaseClient:
+    return ReleaseClient(dataset_address(server))
+
+
+def release_name(release: str, project: str) -> str:
     return release if "/" in release else f"projects/{project}/releases/{release}"
 
 

@@ -10,6 +10,7 @@ from reelmill.v1.movies_pb2 import Batch, Movie
 
 from .artefacts import Artefact, ArtefactStore, DownloadError
 from .batches import BATCH_ENDED, BatchClient
+from .benchmarks import BenchmarkClient
 from .errors import CallError
 from .movies import ENDED, MovieClient
 from .releases import ReleaseClient
@@ -22,6 +23,7 @@ __all__ = [
     "ArtefactStore",
     "Batch",
     "BatchClient",
+    "BenchmarkClient",
     "CallError",
     "DownloadError",
     "Movie",

@@ -16,7 +16,7 @@ Told = Callable[[common_pb2.Progress], None]
 _OPTIONS = [("grpc.keepalive_time_ms", 30_000), ("grpc.max_reconnect_backoff_ms", 3_000)]
 
 
-def _unheard(progress: common_pb2.Progress) -> None:
+def unheard(progress: common_pb2.Progress) -> None:
     """Progress that nobody hears."""
 
 
@@ -39,7 +39,7 @@ class ReleaseClient:
         await self._channel.close(None)
 
     async def create(
-        self, project: str, release_id: str, release: pb.Release, told: Told = _unheard
+        self, project: str, release_id: str, release: pb.Release, told: Told = unheard
     ) -> pb.Release:
         """Makes a release. Asked again after it broke off, it goes on where it was."""
         request = pb.CreateReleaseRequest(
@@ -66,7 +66,7 @@ class ReleaseClient:
         answer = await self._call(self._stub.ListReleases(request, timeout=self._timeout))
         return list(answer.releases), answer.next_page_token
 
-    async def verify(self, name: str, told: Told = _unheard) -> pb.VerifyReleaseResponse.Result:
+    async def verify(self, name: str, told: Told = unheard) -> pb.VerifyReleaseResponse.Result:
         """Compares every stored file with its checksum."""
         last = pb.VerifyReleaseResponse()
         call = self._stub.VerifyRelease(pb.VerifyReleaseRequest(name=name))
