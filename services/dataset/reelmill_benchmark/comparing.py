@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from reelmill_kit.errors import ReelmillError, invalid
@@ -100,10 +100,13 @@ def read_contest(
     """
     files = [*answers, *blind]
     read = [_read(field, path, questions) for field, path in files]
+    paths = [PurePath((called or {}).get(path, path)) for _, path in files]
+    for one, path in zip(read, paths, strict=True):
+        # `reelmill-benchmark answer --out ours` writes ours/answers.jsonl.
+        one.name = path.stem if path.stem != "answers" else path.parent.name or path.stem
     if len({one.name for one in read}) < len(read):
-        # Files of one name in different folders.
-        for one, (_, path) in zip(read, files, strict=True):
-            one.name = (called or {}).get(path) or "/".join(path.parts[-2:])
+        for one, path in zip(read, paths, strict=True):
+            one.name = str(path) if called else "/".join(path.parts[-2:])
     second = read[1] if len(answers) > 1 else None
     return Contest(questions, read[0], second, read[len(answers) :])
 

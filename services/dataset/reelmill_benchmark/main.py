@@ -76,15 +76,13 @@ def score_choices(
     if as_json:
         print(json.dumps({"accuracies": [one.model_dump() for one in found], "chance": by_chance}))
         return
-    table = Table("", "right", "of", "95 %", "unanswered", *found[0].by_kind, box=None, header_style="dim")
-    for one in found:
-        share = one.all
-        between = f"{share.low:.3f} to {share.high:.3f}"
-        kinds = [f"{part.value:.3f}" for part in one.by_kind.values()]
-        table.add_row(
-            one.model, f"{share.value:.3f}", str(share.asked), between, str(share.unanswered), *kinds
-        )
-    table.add_row("by chance", f"{by_chance:.3f}")
+    table = Table("", *(one.model for one in found), "by chance", box=None, header_style="dim")
+    table.add_row("right", *(f"{one.all.value:.3f}" for one in found), f"{by_chance:.3f}")
+    table.add_row("95 %", *(f"{one.all.low:.3f} to {one.all.high:.3f}" for one in found))
+    table.add_row("of", *(str(one.all.asked) for one in found))
+    table.add_row("unanswered", *(str(one.all.unanswered) for one in found))
+    for kind in found[0].by_kind:
+        table.add_row(kind, *(f"{one.by_kind[kind].value:.3f}" for one in found))
     Console().print(table)
 
 

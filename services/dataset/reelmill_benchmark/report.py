@@ -69,10 +69,7 @@ def comparison(
         ],
         "usage": spent.report(),
         "costs": [
-            *(
-                _cost(f"answers of {one.name}", one.asked_by.total if one.asked_by else None)
-                for one in answers
-            ),
+            *(_cost(f"answers: {one.name}", one.asked_by.total if one.asked_by else None) for one in answers),
             _cost("judgements", Costs(**asdict(spent.total))),
         ],
         "prompts": used_prompts("compare") if judgements else [],

@@ -3,7 +3,6 @@
 Questions of order and number never come from it: those are in the timeline.
 """
 
-import asyncio
 import re
 from typing import Annotated, Literal
 
@@ -15,6 +14,7 @@ from reelmill_llm import Llm, Prompt, Usage
 
 from .prompts import prompt_text
 from .scopes import Scope, chapters, movie, scenes
+from .together import together
 
 Question = qa_pb2.Question
 
@@ -104,12 +104,7 @@ async def draft_questions(
                 found[scope.chapter, part.scene - 1] = _questions(part.questions, Question.LEVEL_SCENE)
         count(answer.usage)
 
-    tasks = [asyncio.create_task(work) for work in (whole(), *map(chapter, chapters(script)))]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
+    await together((whole(), *map(chapter, chapters(script))))
     return found, usage
 
 

@@ -312,8 +312,8 @@ def test_answers_of_the_model_and_of_its_blind_self_can_be_scored_side_by_side(
     result = CliRunner().invoke(app, ["score-choices", questions, seen, "--baseline", blind, "--json"])
     found = json.loads(result.stdout)["accuracies"]
     assert [(one["model"], one["all"]["value"]) for one in found[:2]] == [
-        ("seen/answers.jsonl", 1.0),
-        ("blind/answers.jsonl", 0.0),
+        ("seen", 1.0),
+        ("blind", 0.0),
     ]
     with openai_server(judge()) as server:
         more = ["--judge", f"test-model@{server.url}", "--out", str(tmp_path / "report"), "--json"]
@@ -321,7 +321,7 @@ def test_answers_of_the_model_and_of_its_blind_self_can_be_scored_side_by_side(
         result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
-    assert report["baselines"][0]["model"] == "blind/answers.jsonl"
+    assert report["baselines"][0]["model"] == "blind"
     answers_cost, judgements_cost = report["costs"]
     assert answers_cost["calls"] == 3
     assert answers_cost["cost_micros"] > 0
@@ -329,4 +329,4 @@ def test_answers_of_the_model_and_of_its_blind_self_can_be_scored_side_by_side(
     assert "32 frames (uniform, of the part, 512 px), subtitles" in report["answers"][0]["asked_by"]["said"]
     page = (tmp_path / "report/report.html").read_text()
     assert "What it cost" in page
-    assert "blind/answers.jsonl" in page
+    assert "<td>blind</td>" in page

@@ -1,6 +1,5 @@
 """The blind test with the configured language model as reader."""
 
-import asyncio
 import random
 import re
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from reelmill_llm import Llm, Prompt, Usage
 
 from ..choices import CHOICES, Choices
 from ..prompts import prompt_text
+from ..together import together
 from .trial import luck
 
 Question = qa_pb2.Question
@@ -104,12 +104,7 @@ class ModelReader:
             work += [self._ask(chosen, Trial.VIEW_CHOICES, n, found) for n in range(READINGS) if chosen]
         for part in self._by_scope([q for q in questions if q.kind == Question.KIND_TEMPORAL]):
             work += [self._ask(part, Trial.VIEW_SHUFFLED, n, found) for n in range(READINGS)]
-        tasks = [asyncio.create_task(one) for one in work]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
+        await together(work)
         return found
 
     def _by_scope(self, questions: list[Question]) -> list[list[Question]]:

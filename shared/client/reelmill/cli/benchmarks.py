@@ -105,6 +105,10 @@ class _Files:
         beside = path.with_name(f"{path.stem}{_BESIDE}")
         told = await asyncio.to_thread(beside.read_bytes) if beside.is_file() else b""
         folder = f"answers/{hashlib.sha256(data + told).hexdigest()[:16]}"
+        if (
+            path.stem == "answers"
+        ):  # as `reelmill-benchmark answer --out ours` writes them: the folder names them
+            folder += f"/{path.resolve().parent.name}"  # noqa: ASYNC240
         await self._upload(f"{folder}/{path.name}", data, "application/jsonl")
         if told:
             await self._upload(f"{folder}/{beside.name}", told, "application/json")
