@@ -26,7 +26,7 @@ setup: ## Install everything into .venv; does nothing when it is up to date (PYT
 
 ##@ Check it
 .PHONY: test
-test: test-unit test-training test-consumers ## All tests: unit, training, contract, end to end, consumers
+test: test-unit test-chart test-training test-consumers ## All tests: unit, chart, training, contract, end to end, consumers
 	$(BIN)/pytest tests/contract tests/e2e
 
 .PHONY: test-unit
@@ -49,6 +49,19 @@ test-e2e: setup ## Whole movies on the local stack, with faults
 .PHONY: test-consumers
 test-consumers: setup .venv/consumers ## Releases loaded with datasets, webdataset, ms-swift, LLaMA-Factory, lmms-eval: a minute or two
 	$(BIN)/pytest tests/consumers
+
+.PHONY: images
+images: ## Build the container images (BUILDER="buildah bud", REGISTRY, TAG, BASE, KINDS="movies script": see docker/build.sh)
+	@docker/build.sh $(KINDS)
+
+.PHONY: test-cluster
+test-cluster: setup ## The chart on a real Kubernetes: KUBECONFIG, helm, kubectl and images that the cluster has; a quarter of an hour
+	@$(BIN)/python -m tests.cluster.run $(if $(KEEP),--keep)
+
+.PHONY: test-chart
+test-chart: setup ## The chart and the Dockerfiles: every two switches together against Kubernetes' schemas, hadolint (ALL=1: every combination)
+	@tests/chart/tools.sh
+	$(BIN)/pytest tests/chart $(if $(ALL),,-m "not slow")
 
 .PHONY: lint
 lint: setup ## ruff, mypy, buf and the check that generated code is up to date

@@ -11,7 +11,7 @@ compile() { .venv/bin/uv pip compile --quiet --universal --python-version 3.11 -
 unlisted=(--no-emit-package torch)
 while read -r folder; do
   unlisted+=(--no-emit-package "$(sed -n 's/^name = "\(.*\)"/\1/p' "$folder/pyproject.toml" | head -1)")
-done < <(sed -n 's/^-e //p' locks/*.in | sort -u)
+done < <(sed -n 's/^-e //p' locks/*.in locks/images/*.in | sort -u)
 
 echo "resolving everything together"
 compile ${UPGRADE:+--upgrade} "${unlisted[@]}" -c locks/pins.txt $(printf "locks/%s.in " "${groups[@]}") -o locks/constraints.txt
@@ -19,9 +19,15 @@ for group in "${groups[@]}"; do
   echo "locking $group"
   compile --generate-hashes "${unlisted[@]}" -c locks/constraints.txt "locks/$group.in" -o "locks/$group.txt"
 done
+for list in locks/images/*.in; do
+  echo "locking the image $(basename "$list" .in)"
+  compile --generate-hashes "${unlisted[@]}" -c locks/constraints.txt "$list" -o "${list%.in}.txt"
+done
 echo "locking triton"
 compile --generate-hashes --no-deps locks/triton.in -o locks/triton.txt
 echo "locking bench"
 compile --generate-hashes --no-deps locks/bench.in -o locks/bench.txt
 echo "locking consumers"
 compile --generate-hashes --no-deps locks/consumers.in -o locks/consumers.txt
+echo "locking chart"
+compile --generate-hashes --no-deps locks/chart.in -o locks/chart.txt

@@ -204,6 +204,22 @@ class S3Store:
                 "or set REELMILL_S3_BUCKET to one that does",
             )
 
+    async def make_bucket(self) -> bool:
+        """Makes the bucket; returns whether there was none."""
+
+        def make(bucket: str) -> bool:
+            if self._client.bucket_exists(bucket):
+                return False
+            try:
+                self._client.make_bucket(bucket)
+            except S3Error as error:
+                if error.code in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+                    return False
+                raise
+            return True
+
+        return await self._call("CreateBucket", "", make)
+
     def uri(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
 

@@ -8,6 +8,7 @@ import typer
 from . import artefacts, batches, benchmarks, costs, making, releases, stack
 from .output import forgiving, grouped
 from .themes import themes
+from .trial import trial
 
 app = typer.Typer(
     name="reelmill",
@@ -31,6 +32,7 @@ grouped(
     costs.forecast,
     costs.usage,
     themes,
+    trial,
 )
 batch = typer.Typer(no_args_is_help=True, help="Make many movies of one request, a few at a time.")
 grouped(

@@ -1,0 +1,228 @@
+{{- define "reelmill.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "reelmill.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if contains (include "reelmill.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "reelmill.name" .) | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Labels of a component: (list $ "movies") */ -}}
+{{- define "reelmill.selector" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: {{ include "reelmill.name" $root }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{- define "reelmill.labels" -}}
+{{- $root := index . 0 -}}
+{{ include "reelmill.selector" . }}
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+app.kubernetes.io/part-of: reelmill
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{- with $root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* metadata of a resource: (list $ component name) */ -}}
+{{- define "reelmill.metadata" -}}
+{{- $root := index . 0 -}}
+name: {{ index . 2 }}
+namespace: {{ $root.Release.Namespace }}
+labels:
+  {{- include "reelmill.labels" (list $root (index . 1)) | nindent 2 }}
+{{- with $root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- /* An image: (list $ kind given) */ -}}
+{{- define "reelmill.image" -}}
+{{- $root := index . 0 -}}{{- $kind := index . 1 -}}
+{{- $tag := default $root.Chart.AppVersion $root.Values.image.tag -}}
+{{- if index . 2 -}}{{ index . 2 }}
+{{- else if hasKey $root.Values.image.digests $kind -}}
+{{ $root.Values.image.registry }}/{{ $kind }}@{{ index $root.Values.image.digests $kind }}
+{{- else -}}
+{{ $root.Values.image.registry }}/{{ $kind }}:{{ $tag }}
+{{- end -}}
+{{- end -}}
+
+{{- define "reelmill.nats.url" -}}
+{{- if .Values.nats.bundled.enabled -}}nats://{{ include "reelmill.fullname" . }}-nats:4222{{- else -}}{{ .Values.nats.url }}{{- end -}}
+{{- end -}}
+
+{{- define "reelmill.nats.monitoring" -}}
+{{- if .Values.nats.bundled.enabled -}}{{ include "reelmill.fullname" . }}-nats.{{ .Release.Namespace }}.svc:8222{{- else -}}{{ .Values.nats.monitoring }}{{- end -}}
+{{- end -}}
+
+{{- define "reelmill.s3.endpoint" -}}
+{{- if .Values.s3.bundled.enabled -}}http://{{ include "reelmill.fullname" . }}-s3:8333{{- else -}}{{ .Values.s3.endpoint }}{{- end -}}
+{{- end -}}
+
+{{- define "reelmill.s3.secret" -}}
+{{- if .Values.s3.existingSecret -}}{{ .Values.s3.existingSecret }}{{- else -}}{{ include "reelmill.fullname" . }}-s3{{- end -}}
+{{- end -}}
+
+{{- define "reelmill.otlp" -}}
+{{- if .Values.otlp.bundled.enabled -}}http://{{ include "reelmill.fullname" . }}-otlp:4317{{- else -}}{{ .Values.otlp.endpoint }}{{- end -}}
+{{- end -}}
+
+{{- define "reelmill.triton.url" -}}{{ include "reelmill.fullname" . }}-triton:8001{{- end -}}
+
+{{- /* keda, hpa or none: what the value and the cluster agree on. */ -}}
+{{- define "reelmill.scaler" -}}
+{{- $keda := .Capabilities.APIVersions.Has "keda.sh/v1alpha1/ScaledObject" -}}
+{{- $hpa := .Capabilities.APIVersions.Has "autoscaling/v2/HorizontalPodAutoscaler" -}}
+{{- if eq .Values.autoscaling "auto" -}}
+{{- if $keda -}}keda{{- else if $hpa -}}hpa{{- else -}}none{{- end -}}
+{{- else -}}{{ .Values.autoscaling }}{{- end -}}
+{{- end -}}
+
+{{- /* Which scaler a component has: (list $ name settings); a service of fixed size has none. */ -}}
+{{- define "reelmill.scaler.of" -}}
+{{- $root := index . 0 -}}{{- $settings := index . 2 -}}
+{{- $scaler := include "reelmill.scaler" $root -}}
+{{- if or (eq $scaler "none") (eq (int $settings.autoscaling.min) (int $settings.autoscaling.max)) -}}none
+{{- else -}}{{ $scaler }}{{- end -}}
+{{- end -}}
+
+{{- define "reelmill.pod.security" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "reelmill.container.security" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{- /* Where S3 and NATS are, and their keys by reference. */ -}}
+{{- define "reelmill.env" -}}
+{{- if and (not .Values.nats.bundled.enabled) .Values.nats.existingSecret }}
+- name: REELMILL_NATS_URL
+  valueFrom: {secretKeyRef: {name: {{ .Values.nats.existingSecret }}, key: {{ .Values.nats.existingSecretKey }}}}
+{{- else }}
+- {name: REELMILL_NATS_URL, value: {{ include "reelmill.nats.url" . | quote }}}
+{{- end }}
+- {name: REELMILL_S3_ENDPOINT, value: {{ include "reelmill.s3.endpoint" . | quote }}}
+- {name: REELMILL_S3_BUCKET, value: {{ .Values.s3.bucket | quote }}}
+- {name: REELMILL_S3_REGION, value: {{ .Values.s3.region | quote }}}
+- name: REELMILL_S3_ACCESS_KEY
+  valueFrom: {secretKeyRef: {name: {{ include "reelmill.s3.secret" . }}, key: {{ .Values.s3.accessKeyKey }}}}
+- name: REELMILL_S3_SECRET_KEY
+  valueFrom: {secretKeyRef: {name: {{ include "reelmill.s3.secret" . }}, key: {{ .Values.s3.secretKeyKey }}}}
+{{- with include "reelmill.otlp" . }}
+- {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }}}
+{{- end }}
+{{- end -}}
+
+{{- define "reelmill.env.llm" -}}
+{{- with .Values.llm }}
+{{- if .model }}
+- {name: REELMILL_LLM_MODEL, value: {{ .model | quote }}}
+{{- if .baseUrl }}
+- {name: REELMILL_LLM_BASE_URL, value: {{ .baseUrl | quote }}}
+{{- end }}
+{{- if .existingSecret }}
+- name: REELMILL_LLM_API_KEY
+  valueFrom: {secretKeyRef: {name: {{ .existingSecret }}, key: {{ .existingSecretKey }}}}
+{{- end }}
+- {name: REELMILL_LLM_CONCURRENCY, value: {{ .concurrency | quote }}}
+- {name: REELMILL_LLM_MAX_RATE, value: {{ .maxRate | quote }}}
+- {name: REELMILL_LLM_INPUT_PRICE, value: {{ .inputPrice | quote }}}
+- {name: REELMILL_LLM_OUTPUT_PRICE, value: {{ .outputPrice | quote }}}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* Init containers that put /weights in place: (list $ verifier-image); no image, no comparison of digests. */ -}}
+{{- define "reelmill.weights.init" -}}
+{{- $root := index . 0 -}}{{- $verifier := index . 1 -}}
+{{- $w := $root.Values.weights -}}
+{{- if eq $w.source "image" }}
+- name: weights
+  image: {{ include "reelmill.image" (list $root "weights-starter" $w.image) }}
+  imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+  args: [/target]
+  securityContext: {{- include "reelmill.container.security" $root | nindent 4 }}
+  resources: {requests: {cpu: 50m, memory: 32Mi}, limits: {memory: 256Mi}}
+  volumeMounts: [{name: weights, mountPath: /target}]
+{{- else if eq $w.source "bucket" }}
+- name: weights
+  image: {{ include "reelmill.image" (list $root "movies" "") }}
+  imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+  command: [/opt/reelmill/bin/python, -m, reelmill_kit.commands.fetch, {{ $w.prefix | quote }}, /weights]
+  env: {{- include "reelmill.env" $root | nindent 4 }}
+  securityContext: {{- include "reelmill.container.security" $root | nindent 4 }}
+  resources: {requests: {cpu: 100m, memory: 128Mi}, limits: {memory: 512Mi}}
+  volumeMounts: [{name: weights, mountPath: /weights}, {name: tmp, mountPath: /tmp}]
+{{- end }}
+{{- if and $w.digest $verifier }}
+- name: verify-weights
+  image: {{ $verifier }}
+  imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+  command: [/opt/reelmill/bin/python, -m, reelmill_diffusion.verify, /weights/model, {{ $w.digest | quote }}]
+  securityContext: {{- include "reelmill.container.security" $root | nindent 4 }}
+  resources: {requests: {cpu: 200m, memory: 512Mi}, limits: {memory: 1Gi}}
+  volumeMounts: [{name: weights, mountPath: /weights, readOnly: true}, {name: tmp, mountPath: /tmp}]
+{{- end }}
+{{- end -}}
+
+{{- define "reelmill.weights.volume" -}}
+{{- if eq .Values.weights.source "volume" }}
+- {name: weights, persistentVolumeClaim: {claimName: {{ .Values.weights.claim }}, readOnly: true}}
+{{- else }}
+- {name: weights, emptyDir: {sizeLimit: {{ .Values.weights.sizeLimit }}}}
+{{- end }}
+{{- end -}}
+
+{{- /* A gRPC health probe, by Kubernetes where it can, else by a small program. */ -}}
+{{- define "reelmill.probe.ready" -}}
+{{- if semverCompare ">=1.24.0-0" .Capabilities.KubeVersion.Version -}}
+grpc: {port: 50051}
+timeoutSeconds: 4
+{{- else -}}
+exec: {command: [/opt/reelmill/bin/python, -m, reelmill_kit.commands.probe, "127.0.0.1:50051"]}
+timeoutSeconds: 15
+{{- end -}}
+{{- end -}}
+
+{{- define "reelmill.spread" -}}
+- maxSkew: 1
+  topologyKey: kubernetes.io/hostname
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels: {{- include "reelmill.selector" . | nindent 6 }}
+- maxSkew: 1
+  topologyKey: topology.kubernetes.io/zone
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels: {{- include "reelmill.selector" . | nindent 6 }}
+{{- end -}}
+
+{{- /* One resource, with what `overrides` says of "Kind/name" merged into it: (list $ yaml) */ -}}
+{{- define "reelmill.resource" -}}
+{{- $root := index . 0 -}}
+{{- $resource := index . 1 | fromYaml -}}
+{{- if not $resource.metadata }}{{ fail (printf "not a resource: %v\n%s" $resource.Error (index . 1)) }}{{ end -}}
+{{- $own := index $root.Values.overrides (printf "%s/%s" $resource.kind $resource.metadata.name) -}}
+{{- if $own }}{{ $resource = mustMergeOverwrite $resource (deepCopy $own) }}{{ end -}}
+---
+{{ toYaml $resource }}
+{{ end -}}

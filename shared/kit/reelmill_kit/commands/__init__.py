@@ -1,0 +1,1 @@
+"""Commands for clusters: `python -m reelmill_kit.commands.topology`, `.probe`, `.fetch`; without a shell."""

@@ -1,0 +1,265 @@
+"""The chart, rendered with every combination of its switches and compared with Kubernetes' own schemas."""
+
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate  # type: ignore[import-untyped]
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "helm" / "reelmill"
+HELM = ROOT / ".venv" / "chart" / "bin" / "helm"
+VERSIONS = [f"1.{minor}" for minor in range(25, 38)]
+HPA = ["autoscaling/v2/HorizontalPodAutoscaler"]
+KEDA = ["keda.sh/v1alpha1/ScaledObject"]
+OPERATOR = ["monitoring.coreos.com/v1/ServiceMonitor", "monitoring.coreos.com/v1/PrometheusRule"]
+EXTERNAL_S3 = "s3.bundled.enabled=false,s3.endpoint=https://minio.example:9000,s3.existingSecret=s3-keys"
+EXTERNAL_NATS = (
+    "nats.bundled.enabled=false,nats.url=nats://nats.example:4222,nats.monitoring=nats.example:8222"
+)
+SWITCHES: dict[str, list[str]] = {
+    "scaler": ["autoscaling=none", "autoscaling=hpa", "autoscaling=keda"],
+    "nats": ["", EXTERNAL_NATS],
+    "s3": ["", EXTERNAL_S3, "s3.bundled.kind=minio,s3.bundled.image=minio@sha256:0"],
+    "persistence": ["", "nats.bundled.persistence=false,s3.bundled.persistence=false"],
+    "weights": [
+        "",
+        "weights.source=volume,weights.claim=weights",
+        "weights.source=bucket,weights.prefix=models/xl,weights.digest=0123456789abcdef",
+    ],
+    "triton": ["", "triton.variant=gpu,triton.gpu.count=1,triton.runtimeClassName=nvidia"],
+    "otlp": ["", "otlp.bundled.enabled=true"],
+    "llm": ["", "llm.model=m,llm.baseUrl=http://llm:8000/v1,llm.existingSecret=llm"],
+    "policies": ["", "networkPolicy.enabled=false"],
+    "monitoring": ["", "monitoring.serviceMonitors=on,monitoring.rules=on"],
+}
+_CUSTOM = {"ScaledObject", "ServiceMonitor", "PrometheusRule"}
+
+
+def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(HELM), *arguments], capture_output=True, text=True, check=False)
+
+
+def template(*sets: str, version: str = "1.33", apis: list[str] | None = None) -> str:
+    given = [argument for one in sets if one for argument in ("--set", one)]
+    for api in HPA + KEDA + OPERATOR if apis is None else apis:
+        given += ["--api-versions", api]
+    done = helm("template", "reelmill", str(CHART), "--kube-version", version, *given)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def rendered(*sets: str, version: str = "1.33", apis: list[str] | None = None) -> list[dict[str, Any]]:
+    told = template(*sets, version=version, apis=apis)
+    return [document for document in yaml.load_all(told, Loader=yaml.CSafeLoader) if document]
+
+
+def refused(*sets: str, version: str = "1.33") -> str:
+    given = [argument for one in sets for argument in ("--set", one)]
+    done = helm("template", "reelmill", str(CHART), "--kube-version", version, *given)
+    assert done.returncode != 0
+    return done.stderr
+
+
+def by_name(documents: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {f"{document['kind']}/{document['metadata']['name']}": document for document in documents}
+
+
+def containers(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    spec = document["spec"] if document["kind"] == "Pod" else document["spec"]["template"]["spec"]
+    yield from (*spec.get("initContainers", []), *spec["containers"])
+
+
+def workloads(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for one in documents if one["kind"] in ("Deployment", "StatefulSet", "Job", "Pod")]
+
+
+def check_against_schemas(combinations: list[tuple[str, ...]]) -> None:
+    """Renders each and compares what was not seen before with the schemas of every version."""
+    seen: set[str] = set()
+
+    def check(combination: tuple[str, ...]) -> None:
+        for text in template(*combination).split("\n---\n"):
+            if text in seen:  # most are the same in most combinations
+                continue
+            seen.add(text)
+            document = yaml.load(text, Loader=yaml.CSafeLoader)
+            if not document or document["kind"] in _CUSTOM:
+                continue
+            for version in VERSIONS:
+                kubernetes_validate.validate(document, version, strict=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(check, combinations))
+
+
+def test_every_two_switches_together_are_valid_for_every_version_of_kubernetes() -> None:
+    pairs = {
+        (one, other)
+        for first, second in itertools.combinations(SWITCHES.values(), 2)
+        for one in first
+        for other in second
+    }
+    assert len(pairs) > 100
+    check_against_schemas(sorted(pairs))
+
+
+@pytest.mark.slow
+def test_every_combination_of_switches_is_valid_for_every_version_of_kubernetes() -> None:
+    combinations = list(itertools.product(*SWITCHES.values()))
+    assert len(combinations) > 1000
+    check_against_schemas(combinations)
+
+
+def test_an_old_kubernetes_gets_what_it_knows() -> None:
+    documents = by_name(rendered(version="1.20", apis=[]))
+    assert documents["PodDisruptionBudget/reelmill-movies"]["apiVersion"] == "policy/v1beta1"
+    (movies,) = containers(documents["Deployment/reelmill-movies"])
+    assert "exec" in movies["readinessProbe"]
+    assert not any(name.startswith(("ScaledObject", "Horizontal", "ServiceMonitor")) for name in documents)
+
+
+def test_renderers_are_scaled_by_the_backlog_from_zero_and_never_have_replicas_as_well() -> None:
+    documents = by_name(rendered("autoscaling=auto"))
+    scaled = documents["ScaledObject/reelmill-render"]["spec"]
+    assert (scaled["minReplicaCount"], scaled["maxReplicaCount"]) == (0, 8)
+    assert [trigger["metadata"]["stream"] for trigger in scaled["triggers"]] == ["JOBS", "WAITING"]
+    assert {trigger["metadata"]["consumer"] for trigger in scaled["triggers"]} == {"render"}
+    for name in ("render", "triton", "style"):
+        assert "replicas" not in documents[f"Deployment/reelmill-{name}"]["spec"]
+        assert f"HorizontalPodAutoscaler/reelmill-{name}" not in documents
+    assert documents["Deployment/reelmill-movies"]["spec"]["replicas"] == 1
+
+
+def test_without_keda_an_hpa_and_without_either_fixed_replicas() -> None:
+    documents = by_name(rendered("autoscaling=auto", apis=HPA))
+    assert documents["HorizontalPodAutoscaler/reelmill-render"]["spec"]["minReplicas"] == 1
+    assert "replicas" not in documents["Deployment/reelmill-render"]["spec"]
+    documents = by_name(rendered("autoscaling=none"))
+    assert documents["Deployment/reelmill-render"]["spec"]["replicas"] == 1
+    assert not any(name.startswith(("ScaledObject", "Horizontal")) for name in documents)
+
+
+def test_every_pod_is_restricted_and_has_no_token() -> None:
+    for document in workloads(
+        rendered("otlp.bundled.enabled=true", "weights.source=bucket,weights.prefix=x")
+    ):
+        pod = document["spec"] if document["kind"] == "Pod" else document["spec"]["template"]["spec"]
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in containers(document):
+            security = container["securityContext"]
+            assert security["readOnlyRootFilesystem"] is True
+            assert security["allowPrivilegeEscalation"] is False
+            assert security["capabilities"] == {"drop": ["ALL"]}
+            assert "memory" in container["resources"]["limits"]
+            assert "cpu" in container["resources"]["requests"]
+
+
+def test_secrets_stand_by_reference_only() -> None:
+    nats = "nats.bundled.enabled=false,nats.existingSecret=nats,nats.monitoring=nats:8222"
+    documents = rendered(EXTERNAL_S3, nats, "llm.model=m,llm.existingSecret=llm")
+    assert not [one for one in documents if one["kind"] == "Secret"]
+    for document in workloads(documents):
+        for container in containers(document):
+            for variable in container.get("env", []):
+                if "KEY" in variable["name"] or variable["name"] == "REELMILL_NATS_URL":
+                    assert "secretKeyRef" in variable["valueFrom"], variable["name"]
+
+
+def test_every_component_has_a_policy_that_names_who_may_call_it() -> None:
+    documents = by_name(rendered("otlp.bundled.enabled=true"))
+    services = ("movies", "script", "qa", "dataset", "render", "style", "triton")
+    for name in (*services, "nats", "s3", "otlp", "topology"):
+        policy = documents[f"NetworkPolicy/reelmill-{name}"]["spec"]
+        assert policy["policyTypes"] == ["Ingress", "Egress"]
+    (drawing, metrics) = documents["NetworkPolicy/reelmill-triton"]["spec"]["ingress"]
+    assert drawing["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "render"
+    assert metrics["ports"] == [{"port": 8002, "protocol": "TCP"}]
+
+
+def test_termination_is_longer_than_the_grace_that_a_service_gives_its_work() -> None:
+    for document in workloads(rendered()):
+        pod = document["spec"]["template"]["spec"] if "template" in document["spec"] else document["spec"]
+        for container in containers(document):
+            for variable in container.get("env", []):
+                if variable["name"] == "REELMILL_SHUTDOWN_GRACE":
+                    assert int(variable["value"]) < pod["terminationGracePeriodSeconds"]
+
+
+def test_anything_else_can_be_merged_in_by_name(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    more = {"spec": {"template": {"spec": {"priorityClassName": "low"}}}}
+    values.write_text(yaml.safe_dump({"overrides": {"Deployment/reelmill-render": more}}))
+    done = helm("template", "reelmill", str(CHART), "--values", str(values))
+    documents = by_name([one for one in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if one])
+    assert documents["Deployment/reelmill-render"]["spec"]["template"]["spec"]["priorityClassName"] == "low"
+    assert "priorityClassName" not in documents["Deployment/reelmill-qa"]["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize(
+    ("sets", "words"),
+    [
+        (["s3.bundled.enabled=false"], "No object store"),
+        (["s3.endpoint=http://x:9000"], "Two object stores"),
+        (["s3.bundled.enabled=false", "s3.endpoint=http://x:9000"], "No keys for the object store"),
+        (["s3.bundled.kind=minio"], "No MinIO image"),
+        (["nats.bundled.enabled=false"], "No NATS"),
+        (["nats.url=nats://x:4222"], "Two NATS servers"),
+        (["autoscaling=keda"], "this cluster has no KEDA"),
+        (["weights.source=volume"], "needs weights.claim"),
+        (["weights.source=bucket"], "needs weights.prefix"),
+        (["triton.variant=gpu"], "without a GPU"),
+        (["services.render.autoscaling.min=9"], "min 9 is more than max 8"),
+        (["services.render.replcas=2"], "replcas"),
+        (["services.render.replicas=two"], "/services/render/replicas"),
+        (["autoscaling=both"], "/autoscaling"),
+        (["weights.digest=abc"], "/weights/digest"),
+    ],
+)  # fmt: skip
+def test_values_that_contradict_or_do_not_exist_are_refused_by_name(sets: list[str], words: str) -> None:
+    assert words in refused(*sets)
+
+
+def test_an_hpa_is_refused_where_the_cluster_has_none() -> None:
+    assert "no autoscaling/v2" in refused("autoscaling=hpa", version="1.20")
+
+
+def test_every_value_has_a_description_and_the_readme_has_them_all() -> None:
+    def undescribed(schema: dict[str, Any], path: str = "") -> Iterator[str]:
+        for name, part in schema["properties"].items():
+            if not part.get("description"):
+                yield f"{path}.{name}"
+            if "properties" in part:
+                yield from undescribed(part, f"{path}.{name}")
+
+    assert not list(undescribed(json.loads((CHART / "values.schema.json").read_text())))
+    done = subprocess.run([sys.executable, str(ROOT / "helm/readme.py"), "--check"], check=False)
+    assert done.returncode == 0
+
+
+def test_notes_tell_the_first_three_commands() -> None:
+    done = helm("install", "reelmill", str(CHART), "--dry-run=client", "--namespace", "films")
+    assert "1. " in done.stdout
+    assert "helm test reelmill --namespace films" in done.stdout
+    assert "To remove it, too" in done.stdout
+
+
+def test_lint_finds_nothing() -> None:
+    done = helm("lint", "--strict", str(CHART), "--kube-version", "1.33")
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "docker").glob("*.Dockerfile")), ids=lambda file: file.name)
+def test_hadolint_finds_nothing(file: Path) -> None:
+    hadolint = ROOT / ".venv" / "chart" / "bin" / "hadolint"
+    done = subprocess.run([str(hadolint), str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

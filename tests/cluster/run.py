@@ -1,0 +1,247 @@
+"""Installs the chart on a real Kubernetes and shows that it does what it says.
+
+    make test-cluster           (or: python -m tests.cluster.run --values my.yaml --keep)
+
+Needs KUBECONFIG, helm and kubectl, images that the cluster has (`make images`), and Services that can be
+reached from here. Makes a namespace and two volumes on the node, and removes them at the end.
+
+Installs, runs `helm test`, makes movies of 27 frames: by gRPC from outside the namespace, by event, while a
+render pod, a Triton pod and the NATS pod are deleted, and across an upgrade; compares every file with the
+manifest. The last line is one JSON object with seconds and memory.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from reelmill.client import ArtefactStore, Movie, MovieClient
+from reelmill.v1 import common_pb2, script_pb2
+from tests.cluster.kube import Failed, Kube, run, wait
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "helm" / "reelmill"
+RELEASE = "reelmill"
+_EVENT = ROOT / "deploy" / "examples" / "request_by_event.py"
+_VOLUME = """
+apiVersion: v1
+kind: PersistentVolume
+metadata: {{name: {name}}}
+spec:
+  capacity: {{storage: 50Gi}}
+  accessModes: [ReadWriteOnce]
+  storageClassName: ""
+  persistentVolumeReclaimPolicy: Retain
+  claimRef: {{namespace: {namespace}, name: {claim}}}
+  hostPath: {{path: {path}, type: DirectoryOrCreate}}
+"""
+
+
+class Trial:
+    def __init__(self, namespace: str, values: list[str], volumes: Path, console: Console) -> None:
+        self.kube = Kube(namespace)
+        self.namespace = namespace
+        self._values = values
+        self._volumes = volumes
+        self._console = console
+        self.figures: dict[str, float] = {}
+
+    def say(self, text: str) -> None:
+        self._console.print(text, highlight=False)
+
+    # Installing.
+
+    def make_room(self) -> None:
+        run("kubectl", "create", "namespace", self.namespace)
+        for part in ("nats", "s3"):
+            path = self._volumes / part
+            path.mkdir(parents=True, exist_ok=True)
+            path.chmod(0o777)  # a folder of the node knows no fsGroup
+            claim = f"data-{RELEASE}-{part}-0"
+            text = _VOLUME.format(
+                name=f"{self.namespace}-{part}", namespace=self.namespace, claim=claim, path=path
+            )
+            run("kubectl", "apply", "--filename", "-", stdin=text)
+
+    def install(self) -> None:
+        began = time.monotonic()
+        self.kube.helm(
+            "install", RELEASE, str(CHART), *self._options(), "--wait", "--timeout", "15m", timeout=960
+        )
+        self.figures["install_seconds"] = round(time.monotonic() - began, 1)
+        self.say(f"installed and ready in {self.figures['install_seconds']} s")
+
+    def helm_test(self) -> None:
+        began = time.monotonic()
+        told = self.kube.helm("test", RELEASE, "--logs", "--timeout", "10m")
+        self.figures["helm_test_seconds"] = round(time.monotonic() - began, 1)
+        line = next((line for line in told.splitlines() if "as the manifest says" in line), "")
+        self.say(f"helm test: {line or 'passed'}")
+
+    def upgrade(self, *more: str) -> None:
+        self.kube.helm("upgrade", RELEASE, str(CHART), *self._options(), *more, "--wait", "--timeout", "15m")
+
+    def rollback(self) -> None:
+        self.kube.helm("rollback", RELEASE, "--wait", "--timeout", "15m")
+
+    def _options(self) -> list[str]:
+        return [option for file in self._values for option in ("--values", file)]
+
+    # Movies.
+
+    @property
+    def server(self) -> str:
+        return self.kube.address(f"{RELEASE}-movies", 50051)
+
+    def store(self) -> ArtefactStore:
+        secret = f"{RELEASE}-s3"
+        return ArtefactStore(
+            f"http://{self.kube.address(f'{RELEASE}-s3', 8333)}",
+            self.kube.secret(secret, "access-key"),
+            self.kube.secret(secret, "secret-key"),
+        )
+
+    async def make(self, theme: str, meanwhile: Callable[[int], None] = lambda done: None) -> Movie:
+        """A movie of 27 frames, to its end. `meanwhile` is called in a thread when frames have been drawn."""
+        wanted = Movie(theme=theme, shape=script_pb2.ScriptShape(chapters=3, scenes=3, frames=3))
+        disturbed: asyncio.Task[None] | None = None
+        began = time.monotonic()
+        async with MovieClient(self.server) as client:
+            movie = begun = await client.create("cluster", wanted)
+            async for movie in client.watch(begun.name):
+                drawn = _drawn(movie)
+                if disturbed is None and drawn >= 3:
+                    disturbed = asyncio.create_task(asyncio.to_thread(meanwhile, drawn))
+        if disturbed is not None:
+            await disturbed
+        if movie.state != Movie.STATE_SUCCEEDED:
+            raise Failed(f"{movie.name}: {movie.failure.reason} {movie.failure.message}")
+        seconds = time.monotonic() - began
+        await self.check(movie, 27)
+        self.say(f"{movie.name}: {movie.title}, 27 frames, {seconds:.0f} s")
+        self.figures.setdefault("movie_seconds", round(seconds, 1))
+        return movie
+
+    async def check(self, movie: Movie, frames: int) -> None:
+        """Every file is what the manifest says; each frame is there once, with its own lineage."""
+        with tempfile.TemporaryDirectory() as folder:
+            files = await self.store().download(movie.artefacts_uri, Path(folder))
+            pictures = sorted(file.name for file in files if re.fullmatch(r"\d{6}\.png", file.name))
+            if pictures != [f"{index:06d}.png" for index in range(frames)]:
+                raise Failed(f"{movie.name} has the pictures {pictures}")
+            for file in files:
+                if re.fullmatch(r"\d{6}\.json", file.name):
+                    lineage = json.loads(file.read_text())
+                    if int(lineage.get("index", 0)) != int(file.stem):
+                        raise Failed(f"{movie.name}: {file.name} is the lineage of another frame")
+
+    async def by_event(self) -> None:
+        event = f"cluster-{time.time_ns()}"
+        url = f"nats://{self.kube.address(f'{RELEASE}-nats', 4222)}"
+        run("env", f"NATS_URL={url}", sys.executable, str(_EVENT), "Two bakers save a theatre", event)
+        async with MovieClient(self.server) as client:
+            deadline = time.monotonic() + 600
+            while time.monotonic() < deadline:
+                movies, _ = await client.page("demo")
+                if movies and movies[0].state == Movie.STATE_SUCCEEDED:
+                    await self.check(movies[0], 8)
+                    self.say(f"by event: {movies[0].name}, 8 frames")
+                    return
+                await asyncio.sleep(2)
+        raise Failed("the movie that an event asked for was not made within 600 s")
+
+    # What it takes.
+
+    def memory(self) -> float:
+        """MB of all pods' containers together, as the node counts them."""
+        summary = json.loads(run("kubectl", "get", "--raw", "/api/v1/nodes/node1/proxy/stats/summary"))
+        ours = [pod for pod in summary["pods"] if pod["podRef"]["namespace"] == self.namespace]
+        used = [c["memory"].get("workingSetBytes", 0) for pod in ours for c in pod.get("containers", [])]
+        return float(round(sum(used) / 1e6, 1))
+
+
+async def everything(trial: Trial, *, installed: bool) -> None:
+    if not installed:
+        trial.make_room()
+        trial.install()
+    trial.helm_test()
+    await asyncio.sleep(15)
+    trial.figures["idle_memory_mb"] = trial.memory()
+    await trial.make("A lighthouse keeper adopts a storm")
+    trial.figures["movie_memory_mb"] = trial.memory()
+    await trial.by_event()
+
+    for component in ("render", "triton", "nats"):
+
+        def delete(done: int, component: str = component) -> None:
+            name = trial.kube.delete_pod(component)
+            trial.say(f"after {done} frames: deleted {name}")
+
+        await trial.make(f"A clockmaker loses the {component} hour", delete)
+        wait(f"{component} is ready again", lambda c=component: _ready(trial.kube, c), 300)  # type: ignore[misc]
+
+    def upgrade(done: int) -> None:
+        trial.say(f"after {done} frames: helm upgrade")
+        trial.upgrade("--set", "commonAnnotations.upgraded=yes")
+
+    await trial.make("Two gardeners change a season", upgrade)
+    trial.rollback()
+    await trial.make("A ferry pilot rolls back the tide")
+
+
+def _drawn(movie: Movie) -> int:
+    return next((stage.progress.done for stage in movie.stages if stage.stage == common_pb2.STAGE_RENDER), 0)
+
+
+def _ready(kube: Kube, component: str) -> bool:
+    return any(
+        condition["type"] == "Ready" and condition["status"] == "True"
+        for pod in kube.pods(component)
+        for condition in pod["status"].get("conditions", [])
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--namespace", default="reelmill-test")
+    parser.add_argument("--values", action="append", default=[], help="more values for the chart")
+    parser.add_argument("--volumes", type=Path, default=Path("/var/tmp/reelmill-cluster"), help="on the node")
+    parser.add_argument("--installed", action="store_true", help="take what an earlier run has kept")
+    parser.add_argument("--keep", action="store_true", help="leave it installed at the end")
+    options = parser.parse_args()
+    console = Console(stderr=True)
+    values = [str(Path(__file__).with_name("values.yaml")), *options.values]
+    trial = Trial(options.namespace, values, options.volumes, console)
+    try:
+        asyncio.run(everything(trial, installed=options.installed))
+    except Failed as error:
+        console.print(f"failed: {error}", style="red", markup=False)
+        console.print(trial.kube.kubectl("get", "pods", check=False), markup=False)
+        raise SystemExit(1) from None
+    finally:
+        if not options.keep:
+            clear(trial, options.volumes)
+    figures: dict[str, Any] = trial.figures
+    print(json.dumps(figures))
+
+
+def clear(trial: Trial, volumes: Path) -> None:
+    import shutil
+
+    run("helm", "uninstall", RELEASE, "--namespace", trial.namespace, "--wait", check=False)
+    run("kubectl", "delete", "namespace", trial.namespace, "--wait", check=False)
+    for part in ("nats", "s3"):
+        run("kubectl", "delete", "persistentvolume", f"{trial.namespace}-{part}", check=False)
+    shutil.rmtree(volumes, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
