@@ -86,7 +86,13 @@ class S3Store:
             timeout=urllib3.Timeout(connect=3, read=10),
             # A server that keeps silent is asked twice, not four times: whoever waits has to hear of it.
             retries=urllib3.Retry(
-                total=3, connect=2, read=1, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]
+                # A server that has just come back may need some seconds to find its data.
+                total=5,
+                connect=2,
+                read=1,
+                status=4,
+                backoff_factor=0.4,
+                status_forcelist=[500, 502, 503, 504],
             ),
         )
         self._client = Minio(
