@@ -92,6 +92,7 @@ class S3Store:
                 read=1,
                 status=4,
                 backoff_factor=0.4,
+                backoff_max=2,
                 status_forcelist=[500, 502, 503, 504],
             ),
         )

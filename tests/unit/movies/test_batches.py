@@ -99,6 +99,14 @@ def test_a_movie_that_was_faster_than_the_cancelling_of_its_batch_counts_as_made
     assert record.batch.counts == movies_pb2.BatchCounts(succeeded=1, cancelled=3)
 
 
+def test_news_from_before_the_cancelling_does_not_set_a_movie_of_it_running_again() -> None:
+    record = a_record()
+    domain.begin(record, NOW)
+    domain.cancel(record, NOW)
+    assert not domain.observe(record, seen(record, 0, Movie.STATE_RUNNING), NOW)
+    assert record.batch.counts == movies_pb2.BatchCounts(cancelled=4)
+
+
 def test_a_record_survives_being_written_and_read() -> None:
     record = a_record(template=Movie(negative_prompt="text"), seed=5)
     domain.begin(record, NOW)
