@@ -36,7 +36,7 @@ class FrontDoor:
     def __init__(self, bus: Bus, store: ObjectStore) -> None:
         self.bus, self.store = bus, store
         self.movies = MovieRepository(bus, store)
-        self.turnstile = Turnstile(bus, frame_window=8, stage_window=4, weights={"heavy": 3})
+        self.turnstile = Turnstile(bus, frame_window=8, weights={"heavy": 3})
         self.usage = UsageBook(store, self.movies)
         self.controller = Controller(bus, store, self.movies, self.turnstile, self.usage)
         self.checker = RequestChecker(store, "starter")
@@ -47,6 +47,8 @@ class FrontDoor:
         self.plots: Callable[[MovieName], str] = str
         """What the script of a movie tells."""
         self.learned: list[style_pb2.LearnStyleRequest] = []
+        self.concurrency: dict[int, int] = {}
+        """Jobs of a stage at a time, 4 where not set."""
         self.handlers: dict[int, Handler] = {
             STAGES.STAGE_SCRIPT: self.write_script,
             STAGES.STAGE_STYLE: self.learn_style,
@@ -106,7 +108,8 @@ class FrontDoor:
             intake.frames,
         ]
         for stage, handler in self.handlers.items():
-            loops.append(JobWorker(self.bus, stage, handler, concurrency=4, ack_wait=2.0).run)  # type: ignore[arg-type]
+            at_a_time = self.concurrency.get(stage, 4)
+            loops.append(JobWorker(self.bus, stage, handler, concurrency=at_a_time, ack_wait=2.0).run)  # type: ignore[arg-type]
         running = [asyncio.ensure_future(loop()) for loop in loops]
         try:
             yield

@@ -197,10 +197,11 @@ class Controller:
             if await self._bus.subjects(JOBS, record.name.any_job_subject):
                 continue
             record = await self._movies.get(record.name)
-            logger().info("asking again for what is missing", movie=record.movie.name)
             for entry in record.movie.stages:
                 if entry.state != domain.Status.STATE_RUNNING:
                     continue
+                stage = STAGE_NAMES[entry.stage]
+                logger().info("asking again for what is missing", movie=record.movie.name, stage=stage)
                 if entry.stage == common_pb2.STAGE_RENDER:
                     done = await self._bus.subjects(FRAMES, record.name.any_frame_subject)
                     missing = {i for i in range(record.released) if record.name.frame_subject(i) not in done}

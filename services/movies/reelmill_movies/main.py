@@ -31,12 +31,7 @@ async def serve() -> None:
     runtime.needs("object store", store.check)
 
     movies = MovieRepository(bus, store)
-    turnstile = Turnstile(
-        bus,
-        frame_window=settings.frame_window,
-        stage_window=settings.stage_window,
-        weights=settings.project_weights,
-    )
+    turnstile = Turnstile(bus, frame_window=settings.frame_window, weights=settings.project_weights)
     usage = UsageBook(store, movies)
     controller = Controller(bus, store, movies, turnstile, usage)
     checker = RequestChecker(store, settings.model_name)

@@ -9,11 +9,14 @@ from reelmill_kit.settings import ServiceSettings
 
 class MoviesSettings(ServiceSettings):
     frame_window: Annotated[
-        int, Field(ge=1, le=4096, description="Frames that may wait for a renderer at a time, of all movies.")
-    ] = 64
-    stage_window: Annotated[
-        int, Field(ge=1, le=4096, description="The same for the jobs of every other stage.")
-    ] = 4
+        int,
+        Field(
+            ge=1,
+            le=4096,
+            description="Frames of all movies that may wait for a renderer at a time, at least; as many as "
+            "renderers have in hand where that is more.",
+        ),
+    ] = 16
     project_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict,
         description='Parts of projects where many wait, as JSON: {"research": 3}; 1 for all others.',

@@ -1,8 +1,9 @@
 """Lets jobs into the work queue, few at a time and fairly, so that queues stay short.
 
-A movie that could queue jobs of a stage leaves a mark on the bus and waits. Where fewer jobs of the stage
-wait for a worker than its window holds, places are shared out among the projects, whichever process their
-movies belong to. Jobs in workers' hands take no place: the more workers, the faster the queue moves.
+A movie that could queue jobs of a stage leaves a mark on the bus and waits. Where the queue has room, places
+are shared out among the projects, whichever process their movies belong to. A frame takes seconds, and
+workers take several at once: as many frames may wait as are in workers' hands, so that nobody waits for the
+next look. Any other job may take minutes: it is queued when a worker asks for it, and not before.
 """
 
 import asyncio
@@ -13,12 +14,12 @@ from nats.js.errors import NotFoundError
 from opentelemetry.context import attach, detach
 
 from reelmill.v1 import common_pb2
-from reelmill_kit.bus import JOBS, WAITING, Bus, stage_consumer
+from reelmill_kit.bus import JOBS, WAITING, Bus, Queue, stage_consumer
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.names import STAGE_NAMES, MovieName, Stage
 from reelmill_kit.telemetry import logger, trace_context
 
-from .fair import Waiting, share_out
+from .fair import Turns, Waiting, share_out
 
 _BUSY, _IDLE = 0.1, 1.0  # seconds between two looks, with and without anybody waiting
 _STAGES = {name: stage for stage, name in STAGE_NAMES.items()}
@@ -27,14 +28,13 @@ Admit = Callable[[MovieName, Stage, int], Awaitable[bool]]
 
 
 class Turnstile:
-    def __init__(
-        self, bus: Bus, *, frame_window: int, stage_window: int, weights: Mapping[str, float]
-    ) -> None:
-        """`frame_window`, `stage_window`: jobs of render and of any other stage that may wait for a worker.
+    def __init__(self, bus: Bus, *, frame_window: int, weights: Mapping[str, float]) -> None:
+        """`frame_window`: frames that may wait for a renderer, where renderers have fewer than that in hand.
         `weights`: a project's part of the places against that of others, 1 where it has none."""
         self._bus = bus
-        self._windows = dict.fromkeys(STAGE_NAMES, stage_window) | {common_pb2.STAGE_RENDER: frame_window}
+        self._frame_window = frame_window
         self._weights = weights
+        self._turns = {stage: Turns() for stage in STAGE_NAMES}
         # Marks that are known to be on the bus: their subjects.
         self._marked: dict[tuple[MovieName, Stage], str] = {}
         self._wake = asyncio.Event()
@@ -90,7 +90,7 @@ class Turnstile:
         return any([await self._stage_turn(stage, waiting) for stage, waiting in by_stage.items()])
 
     async def _stage_turn(self, stage: Stage, subjects: dict[MovieName, str]) -> bool:
-        room = self._windows[stage] - await self._bus.pending(JOBS, stage_consumer(stage))
+        room = self._room(stage, await self._bus.queue(JOBS, stage_consumer(stage)))
         if room <= 0:
             return True
         jobs = await self._bus.subjects(JOBS, f"reelmill.jobs.{STAGE_NAMES[stage]}.>")
@@ -103,7 +103,7 @@ class Turnstile:
             )
             for name, subject in subjects.items()
         ]
-        granted = share_out(waiting, queued, room, self._weights)
+        granted = share_out(waiting, queued, room, self._weights, self._turns[stage])
         more = await asyncio.gather(
             *(
                 self._let_in(name, stage, count, subjects[name])
@@ -111,6 +111,14 @@ class Turnstile:
             )
         )
         return any(more) or len(granted) < len(waiting)
+
+    def _room(self, stage: Stage, queue: Queue) -> int:
+        if stage == common_pb2.STAGE_RENDER:
+            window = max(self._frame_window, queue.in_hand)
+        else:
+            # Where nobody works, one job says that somebody should.
+            window = max(queue.fetching, 0 if queue.in_hand else 1)
+        return window - queue.pending
 
     async def _let_in(self, name: MovieName, stage: Stage, count: int, subject: str) -> bool:
         try:

@@ -28,7 +28,7 @@ class RenderSettings(ServiceSettings):
     ] = 1
     gate_text_rank: Annotated[int, Field(ge=1, description="The same among texts.")] = 5
     # A few of Triton's batches: fewer and it would wait for work between two of them.
-    job_concurrency: Annotated[int, Field(ge=1, le=256, description="Frames asked for at a time.")] = 32
+    job_concurrency: Annotated[int, Field(ge=1, le=256, description="Frames asked for at a time.")] = 16
 
     def policy(self) -> Policy:
         limits = Limits(self.gate_max_redraws, self.gate_style_rank, self.gate_text_rank)

@@ -6,6 +6,7 @@ Streams carry work and news; KV holds the state of movies and batches. All is cr
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -231,11 +232,10 @@ class Bus:
             raise self._unavailable(f"{type(error).__name__}: {error}") from error
         return dict(message.headers or {})
 
-    async def pending(self, stream: str, durable: str) -> int:
-        """Messages that wait for whoever fetches from the consumer; those in somebody's hands are not among
-        them."""
+    async def queue(self, stream: str, durable: str) -> "Queue":
+        """How full a consumer's queue is."""
         info = await self.guard(lambda: self.jetstream.consumer_info(stream, durable))
-        return info.num_pending or 0
+        return Queue(info.num_pending or 0, info.num_ack_pending or 0, info.num_waiting or 0)
 
     async def purge(self, stream: str, subject: str) -> None:
         await self.guard(lambda: self.jetstream.purge_stream(stream, subject=subject))
@@ -268,6 +268,15 @@ class Bus:
             f"NATS at {self._settings.nats_url} did not do what was asked ({detail}); "
             "check that nats-server runs there with JetStream",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A consumer's messages: those that wait, those in somebody's hands, and how many fetch in vain."""
+
+    pending: int
+    in_hand: int
+    fetching: int
 
 
 class Consumer:

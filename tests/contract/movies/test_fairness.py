@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from reelmill.v1 import events_pb2
-from reelmill_kit.bus import JOBS, WAITING, Bus
+from reelmill_kit.bus import JOBS, WAITING, Bus, Queue
 from reelmill_kit.jobs import Outcome
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.names import MovieName
@@ -98,9 +98,33 @@ async def test_a_project_with_a_weight_of_three_is_drawn_three_times_as_fast(
 async def test_what_waits_beyond_the_queue_is_a_number_that_an_autoscaler_reads(door: FrontDoor) -> None:
     for number in range(6):
         await door.ask(request_id=f"r-{number}")
-    assert await door.bus.pending(WAITING, "script") == 6
+    assert (await door.bus.queue(WAITING, "script")).pending == 6
     await door.turnstile.turn()
-    assert await door.bus.pending(WAITING, "script") == 2
-    assert await door.bus.pending(JOBS, "script") == 4
+    await door.turnstile.turn()
+    # Nobody works: one job is queued, which says that somebody should.
+    assert (await door.bus.queue(WAITING, "script")).pending == 5
+    assert await door.bus.queue(JOBS, "script") == Queue(pending=1, in_hand=0, fetching=0)
     await door.controller.cancel(MovieName.for_request("acme", "r-5"))
-    assert await door.bus.pending(WAITING, "script") == 1
+    assert (await door.bus.queue(WAITING, "script")).pending == 4
+
+
+async def test_a_style_is_learned_as_soon_as_a_worker_is_free_however_many_wait_in_another_project(
+    door: FrontDoor,
+) -> None:
+    """A style takes minutes on a real worker: none may wait in the queue before another project's."""
+    learner = Worker(door, STAGES.STAGE_STYLE, 0.5)
+    door.concurrency[STAGES.STAGE_STYLE] = 1
+    async with door.open():
+        batch = await door.ask_batch(project="large", movies=20, parallel=20, plot_likeness_percent=100)
+        await until(lambda: learner.has_worked(3))
+        small = await door.ask(request_id="small", project="small")
+        await until(lambda: _style_waits(door, small.name))
+        before = len(learner.worked_for)
+        await until(lambda: learner.has_worked(1, "small"))
+        meanwhile = learner.worked_for[before:].count("large")
+        await door.batch_controller.cancel(batch)
+    assert meanwhile <= 1  # the one in hand
+
+
+async def _style_waits(door: FrontDoor, name: MovieName) -> bool:
+    return bool(await door.bus.subjects(WAITING, f"reelmill.waiting.style.{name.project}.>"))

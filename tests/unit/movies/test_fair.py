@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelmill_movies.fair import Waiting, share_out
+from reelmill_movies.fair import Turns, Waiting, share_out
+
+NO_WEIGHTS: Mapping[str, float] = {}
 
 
 def by_project(granted: Mapping[tuple[str, str], int]) -> dict[str, int]:
@@ -60,3 +62,28 @@ def test_all_room_is_given_and_no_project_gets_more_while_another_has_less(
     for project, count in granted.items():
         if count:
             assert after[project] <= min(after.values()) + 1
+
+
+def in_turn(times: int, turns: Turns, *projects: str, weights: Mapping[str, float] = NO_WEIGHTS) -> str:
+    """Who gets one place after the other, where every job is done before the next place is free."""
+    order = ""
+    for _ in range(times):
+        granted = share_out([Waiting(project, "m", 0) for project in projects], {}, 1, weights, turns)
+        order += next(iter(granted))[0]
+    return order
+
+
+def test_projects_whose_jobs_are_done_at_once_take_turns() -> None:
+    assert in_turn(6, Turns(), "a", "b", "c") == "abcabc"
+
+
+def test_who_has_just_come_is_next_and_gets_nothing_for_the_time_before() -> None:
+    turns = Turns()
+    assert in_turn(50, turns, "a") == "a" * 50
+    assert in_turn(6, turns, "a", "z") == "zazaza"
+
+
+def test_weights_hold_for_jobs_that_are_done_at_once() -> None:
+    order = in_turn(400, Turns(), "a", "b", weights={"b": 3.0})
+    assert 99 <= order.count("a") <= 101
+    assert "aa" not in order
