@@ -111,6 +111,10 @@ bench-release: setup ## How a release grows from 5 features to 20: time a frame,
 bench-script: setup ## Speed of scripts of 1,331 frames: offline, and how near a language model's is to the least it can take
 	@$(BIN)/python -m tests.bench.script
 
+.PHONY: bench-fair
+bench-fair: setup ## How long a movie of 27 frames takes beside another project's thousand: five minutes
+	@$(BIN)/python -m tests.bench.fair
+
 .venv/bench: locks/bench.txt
 	@$(BIN)/python -m pip install --quiet --no-input --require-hashes --no-deps --upgrade --target $@ -r $<
 	@touch $@
