@@ -415,8 +415,8 @@ def _observe_one(record: BatchRecord, index: int, movie: movies_pb2.Movie) -> bo
     item = record.items[index]
     if not item.begun or movie.name != str(record.movie(index)) or item.begun == len(item.dropped):
         return False
-    if record.ended and movie.state not in movie_domain.ENDED:
-        return False  # it has not heard yet that it is to stop
+    if record.batch.state == Batch.STATE_CANCELLED and movie.state not in movie_domain.ENDED:
+        return False  # it has not heard yet that it is to stop, or its owner has it go on alone
     if movie.state == Movie.STATE_CANCELLED and movie.failure.reason == Reason.DUPLICATE_PLOT:
         item.dropped.append((movie.failure.metadata["like"], int(movie.failure.metadata["percent"])))
         item.lost.CopyFrom(movie_domain.total_usage([item.lost, movie.usage]))
