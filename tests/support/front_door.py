@@ -123,10 +123,13 @@ class FrontDoor:
         theme: str = "A lighthouse",
         project: str = "acme",
         scenes: int = 2,
+        **fields: object,
     ) -> Record:
         shape = script_pb2.ScriptShape(chapters=1, scenes=scenes, frames=frames)
         request = movies_pb2.CreateMovieRequest(
-            parent=f"projects/{project}", request_id=request_id, movie=Movie(theme=theme, shape=shape)
+            parent=f"projects/{project}",
+            request_id=request_id,
+            movie=Movie(theme=theme, shape=shape, **fields),  # type: ignore[arg-type]
         )
         return await self.controller.create(*await self.checker.check(request))
 
@@ -158,6 +161,24 @@ class FrontDoor:
             async for record in self.movies.follow(name, 0):
                 last = record
         return last
+
+
+class Gate:
+    """A stage that waits until it is opened, and tells how many are waiting."""
+
+    def __init__(self, door: FrontDoor, stage: int) -> None:
+        self._handler = door.handlers[stage]
+        door.handlers[stage] = self.handle
+        self.opened = asyncio.Event()
+        self.begun: list[str] = []
+
+    async def handle(self, job: events_pb2.StageJob, report: Report) -> Outcome:
+        self.begun.append(job.movie)
+        await self.opened.wait()
+        return await self._handler(job, report)
+
+    async def has_begun(self, count: int) -> bool:
+        return len(set(self.begun)) >= count
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

@@ -9,7 +9,7 @@ from google.protobuf import json_format
 
 from reelmill.v1 import common_pb2, events_pb2, movies_pb2, script_pb2, style_pb2
 from reelmill_kit import cloudevents
-from reelmill_kit.bus import FRAMES, JOBS, Bus
+from reelmill_kit.bus import FRAMES, JOBS, Bus, stage_consumer
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.names import STAGE_NAMES, MovieName, ProjectName, Stage
 from reelmill_kit.store import ObjectStore
@@ -106,13 +106,15 @@ class Controller:
                     await self._begin(record, stage)
                     begun = True
                 else:
-                    await self._turnstile.enter(name, stage, _age(record))
+                    await self._turnstile.enter(name, stage, record.movie.priority, _age(record))
             if begun:
                 continue
             if domain.status(record, common_pb2.STAGE_RENDER).state != domain.Status.STATE_RUNNING:
                 return
             if domain.frames_to_release(record, 1):
-                await self._turnstile.enter(name, common_pb2.STAGE_RENDER, _age(record))
+                await self._turnstile.enter(
+                    name, common_pb2.STAGE_RENDER, record.movie.priority, _age(record)
+                )
             before = domain.ready_stages(record)
             if domain.ready_stages(await self._count(record)) == before:
                 return
@@ -165,11 +167,41 @@ class Controller:
         await self._movies.change(name, domain.acquit)
         await self.advance(name)
 
-    async def set_paused(self, name: MovieName, paused: bool) -> None:
-        """Holds a movie, or lets it go on where it was."""
-        await self._movies.change(name, lambda record: domain.set_paused(record, paused))
-        if not paused:
+    async def set_paused(self, name: MovieName, paused: bool, *, with_batch: bool = False) -> Record:
+        """Holds a movie, or lets it go on where it was; `with_batch`: because its batch is held or goes on.
+
+        What waits in the queue is taken out of it: workers are free once they have finished what they have in
+        hand.
+        """
+        change = domain.set_paused_with_batch if with_batch else domain.set_paused_alone
+        record = await self._movies.change(name, lambda newest: change(newest, paused, now()))
+        if record.paused:
+            return await self._withdraw(name)
+        if not record.ended:
+            await self._queue_again(record)
             await self.advance(name)
+        return await self._movies.get(name)
+
+    async def _withdraw(self, name: MovieName) -> Record:
+        await self._turnstile.leave(name)
+        taken = [
+            cloudevents.decode_message(event, events_pb2.StageJob)
+            for stage in STAGE_NAMES
+            for event in await self._bus.withdraw(JOBS, stage_consumer(stage), name.job_subject(stage))
+        ]
+        return await self._movies.change(name, lambda record: domain.withdraw(record, taken))
+
+    async def _queue_again(self, record: Record) -> None:
+        """Queues what a pause has withdrawn."""
+        frames, stages = record.withdrawn_frames, record.withdrawn_stages
+        if frames:
+            await self._publish_frames(record, set(frames), again=True)
+        for stage in stages:
+            await self._publish_stage(record, stage, again=True)
+        if frames or stages:
+            await self._movies.change(
+                record.name, lambda newest: domain.queued_again(newest, frames, stages), copy=False
+            )
 
     async def delete(self, name: MovieName) -> None:
         record = await self._movies.get(name)
@@ -196,18 +228,21 @@ class Controller:
             await self.advance(record.name)
             if await self._bus.subjects(JOBS, record.name.any_job_subject):
                 continue
-            record = await self._movies.get(record.name)
-            for entry in record.movie.stages:
-                if entry.state != domain.Status.STATE_RUNNING:
-                    continue
-                stage = STAGE_NAMES[entry.stage]
-                logger().info("asking again for what is missing", movie=record.movie.name, stage=stage)
-                if entry.stage == common_pb2.STAGE_RENDER:
-                    done = await self._bus.subjects(FRAMES, record.name.any_frame_subject)
-                    missing = {i for i in range(record.released) if record.name.frame_subject(i) not in done}
-                    await self._publish_frames(record, missing, again=True)
-                else:
-                    await self._publish_stage(record, entry.stage, again=True)
+            await self._ask_again(await self._movies.get(record.name))
+
+    async def _ask_again(self, record: Record) -> None:
+        """Queues anew what was queued and is not done."""
+        for entry in record.movie.stages:
+            if entry.state != domain.Status.STATE_RUNNING:
+                continue
+            stage = STAGE_NAMES[entry.stage]
+            logger().info("asking again for what is missing", movie=record.movie.name, stage=stage)
+            if entry.stage == common_pb2.STAGE_RENDER:
+                done = await self._bus.subjects(FRAMES, record.name.any_frame_subject)
+                missing = {i for i in range(record.released) if record.name.frame_subject(i) not in done}
+                await self._publish_frames(record, missing, again=True)
+            else:
+                await self._publish_stage(record, entry.stage, again=True)
 
     async def _begin(self, record: Record, stage: Stage) -> None:
         learned = record.movie.learned_style if self._is_learned(record, stage) else ""

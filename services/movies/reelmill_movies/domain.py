@@ -13,7 +13,7 @@ from google.protobuf import json_format
 
 from reelmill.v1 import common_pb2, events_pb2, movies_pb2
 from reelmill_kit.errors import Reason, ReelmillError
-from reelmill_kit.names import MovieName, Stage
+from reelmill_kit.names import STAGE_NAMES, MovieName, Stage
 
 Movie = movies_pb2.Movie
 Status = movies_pb2.StageStatus
@@ -46,8 +46,12 @@ class Record:
     frames: int = 0
     # What the style was learned from: frames are compared with it.
     reference_keys: list[str] = field(default_factory=list)
-    # Its batch is paused: no stage begins and no frame is released.
-    paused: bool = False
+    # Its batch is paused, or it by itself: no stage begins and no frame is released.
+    paused_with_batch: bool = False
+    paused_alone: bool = False
+    # Jobs that a pause has taken out of the queues: indices of frames, and stages.
+    withdrawn_frames: list[int] = field(default_factory=list)
+    withdrawn_stages: list[Stage] = field(default_factory=list)
     # Its batch has not said yet whether its plot is unlike the others: nothing but the script is made.
     on_trial: bool = False
 
@@ -67,6 +71,10 @@ class Record:
     def ended(self) -> bool:
         return self.movie.state in ENDED
 
+    @property
+    def paused(self) -> bool:
+        return self.paused_with_batch or self.paused_alone
+
     def to_json(self) -> bytes:
         return json.dumps(
             {
@@ -78,7 +86,10 @@ class Record:
                 "styleDigest": self.style_digest,
                 "referenceKeys": self.reference_keys,
                 "frames": self.frames,
-                "paused": self.paused,
+                "paused": self.paused_with_batch,
+                "pausedAlone": self.paused_alone,
+                "withdrawnFrames": self.withdrawn_frames,
+                "withdrawnStages": self.withdrawn_stages,
                 "onTrial": self.on_trial,
             }
         ).encode()
@@ -96,7 +107,10 @@ class Record:
             # Not in records of before the gate and before batches.
             frames=fields.get("frames", 0),
             reference_keys=fields.get("referenceKeys", []),
-            paused=fields.get("paused", False),
+            paused_with_batch=fields.get("paused", False),
+            paused_alone=fields.get("pausedAlone", False),
+            withdrawn_frames=fields.get("withdrawnFrames", []),
+            withdrawn_stages=fields.get("withdrawnStages", []),
             on_trial=fields.get("onTrial", False),
         )
 
@@ -273,12 +287,61 @@ def cancel(record: Record, now: datetime, failure: common_pb2.Failure | None = N
     return True
 
 
-def set_paused(record: Record, paused: bool) -> bool:
-    """Holds the movie, or lets it go on; returns False if it is so already or has ended."""
-    if record.ended or record.paused == paused:
+def set_paused_with_batch(record: Record, paused: bool, now: datetime) -> bool:
+    """Its batch holds the movie, or lets it go on; returns False if it is so already or has ended."""
+    if record.ended or record.paused_with_batch == paused:
         return False
-    record.paused = paused
+    record.paused_with_batch = paused
+    return _pause_changed(record, now)
+
+
+def set_paused_alone(record: Record, paused: bool, now: datetime) -> bool:
+    """Its owner holds the movie, or lets it go on; returns False if it is so already.
+
+    Raises WRONG_STATE where it has ended, or where its batch is paused and it is to go on.
+    """
+    verb = "paused" if paused else "resumed"
+    if record.ended:
+        raise _wrong_state(record, f"it cannot be {verb}")
+    if record.paused_with_batch and not paused:
+        raise _wrong_state(record, f"its batch {record.movie.batch} is paused; resume that")
+    if record.paused_alone == paused:
+        return False
+    record.paused_alone = paused
+    return _pause_changed(record, now)
+
+
+def withdraw(record: Record, jobs: Iterable[events_pb2.StageJob]) -> bool:
+    """Keeps in mind which jobs the pause has taken out of the queues; returns False where there are none."""
+    before = len(record.withdrawn_frames) + len(record.withdrawn_stages)
+    frames, stages = set(record.withdrawn_frames), set(record.withdrawn_stages)
+    for job in jobs:
+        if job.run != record.run:
+            continue
+        if job.WhichOneof("request") == "render":
+            frames.update(frame.index for frame in job.render.frames)
+        else:
+            stages.update(stage for stage, name in STAGE_NAMES.items() if job.HasField(name))  # type: ignore[arg-type]
+    record.withdrawn_frames, record.withdrawn_stages = sorted(frames), sorted(stages)
+    return len(frames) + len(stages) > before
+
+
+def queued_again(record: Record, frames: Iterable[int], stages: Iterable[Stage]) -> bool:
+    """What was withdrawn is in the queues again."""
+    record.withdrawn_frames = sorted(set(record.withdrawn_frames) - set(frames))
+    record.withdrawn_stages = sorted(set(record.withdrawn_stages) - set(stages))
     return True
+
+
+def _pause_changed(record: Record, now: datetime) -> bool:
+    record.movie.paused = record.paused
+    record.movie.update_time.FromDatetime(now)
+    return True
+
+
+def _wrong_state(record: Record, why: str) -> ReelmillError:
+    state = Movie.State.Name(record.movie.state).removeprefix("STATE_")
+    return ReelmillError(Reason.WRONG_STATE, f"{record.movie.name} is {state}; {why}", state=state)
 
 
 def acquit(record: Record) -> bool:
@@ -294,19 +357,15 @@ def retry(record: Record, now: datetime, budget: common_pb2.Budget | None = None
     Raises WRONG_STATE unless the movie failed or was cancelled.
     """
     if record.movie.state not in (Movie.STATE_FAILED, Movie.STATE_CANCELLED):
-        state = Movie.State.Name(record.movie.state).removeprefix("STATE_")
-        raise ReelmillError(
-            Reason.WRONG_STATE,
-            f"{record.movie.name} is {state}; only a failed or cancelled movie can be retried",
-            state=state,
-        )
+        raise _wrong_state(record, "only a failed or cancelled movie can be retried")
     if budget is not None:
         record.movie.budget.CopyFrom(budget)
     if record.movie.failure.reason == Reason.DUPLICATE_PLOT:
         record.on_trial = False  # it is not its batch's any more, and its owner wants it all the same
     record.run += 1
     record.released = 0
-    record.paused = False
+    record.withdrawn_frames, record.withdrawn_stages = [], []
+    record.paused_with_batch = record.paused_alone = record.movie.paused = False
     record.movie.state = Movie.STATE_PENDING
     record.movie.ClearField("failure")
     record.movie.ClearField("end_time")
@@ -319,6 +378,7 @@ def retry(record: Record, now: datetime, budget: common_pb2.Budget | None = None
 
 
 def _end(record: Record, state: "movies_pb2.Movie.State.ValueType", now: datetime) -> None:
+    record.movie.paused = False
     record.movie.state = state
     record.movie.update_time.FromDatetime(now)
     record.movie.end_time.FromDatetime(now)

@@ -17,6 +17,8 @@ class Waiting:
     queued: int
     since: int = 0
     """The smaller, the longer; any unit."""
+    priority: int = 0
+    """Within the project: who has a higher one is served first."""
 
 
 class Turns:
@@ -50,15 +52,16 @@ def share_out(
     """How many jobs each waiting movie may queue, by project and movie, `room` in all.
 
     Place by place, to the project that has the least for its weight (1 where none is given), and within it
-    to the movie that has the least, the oldest first: weighted max-min fairness. A project that has just come
+    to the movies of the highest priority, of those to the one that has the least, the oldest first: weighted
+    max-min fairness. A project that has just come
     is served before those that have much queued. Where several have equally little, `turns` says who is next,
     and remembers it.
 
     `queued`: jobs that workers have not finished, by project, those of movies that wait for nothing included.
     """
-    movies: dict[str, list[tuple[int, int, str]]] = {}
+    movies: dict[str, list[tuple[int, int, int, str]]] = {}
     for one in waiting:
-        movies.setdefault(one.project, []).append((one.queued, one.since, one.movie))
+        movies.setdefault(one.project, []).append((-one.priority, one.queued, one.since, one.movie))
     for heap in movies.values():
         heapq.heapify(heap)
     turns = turns or Turns()
@@ -71,8 +74,8 @@ def share_out(
         load, _, project = projects[0]
         weight = weights.get(project, 1.0)
         turns.served(project, weight)
-        count, since, movie = movies[project][0]
+        rank, count, since, movie = movies[project][0]
         granted[project, movie] = granted.get((project, movie), 0) + 1
-        heapq.heapreplace(movies[project], (count + 1, since, movie))
+        heapq.heapreplace(movies[project], (rank, count + 1, since, movie))
         heapq.heapreplace(projects, (load + 1 / weight, turns.of(project), project))
     return granted

@@ -26,7 +26,9 @@ _OUTPUT_ONLY = (
     "artefacts_uri",
     "usage",
     "batch",
+    "paused",
 )
+PRIORITIES = range(-100, 101)
 
 
 class RequestChecker:
@@ -93,7 +95,10 @@ def checked(movie: movies_pb2.Movie, model_name: str, field: str) -> movies_pb2.
         style_options=validation.style_options(movie.style_options, f"{field}.style_options"),
         drawing=validation.drawing(movie.drawing, f"{field}.drawing"),
         character_identity=movie.character_identity,
+        priority=movie.priority,
     )
+    if asked.priority not in PRIORITIES:
+        raise invalid(f"{field}.priority", f"is {asked.priority}; it has to be -100 to 100")
     if movie.HasField("budget"):
         asked.budget.CopyFrom(validation.budget(movie.budget, f"{field}.budget"))
     if movie.HasField("gate"):  # else not set either: a request of before the gate stays the same request

@@ -72,6 +72,18 @@ class MovieCalls:
         async for record in self._movies.follow(name, request.from_revision):
             yield movies_pb2.WatchMovieResponse(movie=record.movie)
 
+    async def PauseMovie(
+        self, request: movies_pb2.PauseMovieRequest, context: Any
+    ) -> movies_pb2.PauseMovieResponse:
+        record = await self._controller.set_paused(MovieName.parse(request.name, "name"), True)
+        return movies_pb2.PauseMovieResponse(movie=record.movie)
+
+    async def ResumeMovie(
+        self, request: movies_pb2.ResumeMovieRequest, context: Any
+    ) -> movies_pb2.ResumeMovieResponse:
+        record = await self._controller.set_paused(MovieName.parse(request.name, "name"), False)
+        return movies_pb2.ResumeMovieResponse(movie=record.movie)
+
     async def CancelMovie(
         self, request: movies_pb2.CancelMovieRequest, context: Any
     ) -> movies_pb2.CancelMovieResponse:

@@ -22,6 +22,7 @@ from reelmill_kit.telemetry import logger, trace_context
 from .fair import Turns, Waiting, share_out
 
 _BUSY, _IDLE = 0.1, 1.0  # seconds between two looks, with and without anybody waiting
+_MARK_PARTS = 7
 _STAGES = {name: stage for stage, name in STAGE_NAMES.items()}
 
 Admit = Callable[[MovieName, Stage, int], Awaitable[bool]]
@@ -41,13 +42,13 @@ class Turnstile:
         self.admit: Admit = _nobody
         """Queues so many jobs of a movie's stage; returns whether it could have queued more."""
 
-    async def enter(self, name: MovieName, stage: Stage, since: int) -> None:
+    async def enter(self, name: MovieName, stage: Stage, priority: int, since: int) -> None:
         """The movie waits to queue jobs of the stage. Entering twice changes nothing.
 
-        `since`: who of one project is first, the smaller.
+        `priority`, `since`: who of one project is first, the higher, and of those the smaller.
         """
         if (name, stage) not in self._marked:
-            subject = name.waiting_subject(stage, since)
+            subject = name.waiting_subject(stage, priority, since)
             await self._bus.mark(subject)
             self._marked[name, stage] = subject
         self._wake.set()
@@ -85,8 +86,11 @@ class Turnstile:
                 self._marked.pop(key, None)
         by_stage: dict[Stage, dict[MovieName, str]] = {}
         for subject in marks:
-            _, _, stage, project, movie, _ = subject.split(".")
-            by_stage.setdefault(_STAGES[stage], {})[MovieName(project, movie)] = subject
+            parts = subject.split(".")
+            if len(parts) != _MARK_PARTS:  # of another version; whoever owns the movie marks it anew
+                await self._bus.purge(WAITING, subject)
+                continue
+            by_stage.setdefault(_STAGES[parts[2]], {})[MovieName(parts[3], parts[4])] = subject
         return any([await self._stage_turn(stage, waiting) for stage, waiting in by_stage.items()])
 
     async def _stage_turn(self, stage: Stage, subjects: dict[MovieName, str]) -> bool:
@@ -97,12 +101,11 @@ class Turnstile:
         queued: Counter[str] = Counter()
         for job, count in jobs.items():
             queued[job.split(".")[3]] += count
-        waiting = [
-            Waiting(
-                name.project, name.movie, jobs.get(name.job_subject(stage), 0), int(subject.split(".")[-1])
-            )
-            for name, subject in subjects.items()
-        ]
+        waiting = []
+        for name, subject in subjects.items():
+            priority, since = (int(part) for part in subject.split(".")[-2:])
+            here = jobs.get(name.job_subject(stage), 0)
+            waiting.append(Waiting(name.project, name.movie, here, since, priority))
         granted = share_out(waiting, queued, room, self._weights, self._turns[stage])
         more = await asyncio.gather(
             *(

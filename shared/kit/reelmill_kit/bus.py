@@ -28,7 +28,7 @@ from nats.js.errors import Error as JetStreamError
 from nats.js.kv import KeyValue
 from opentelemetry.trace import SpanKind
 
-from .cloudevents import Event
+from .cloudevents import Event, decode
 from .errors import Reason, ReelmillError
 from .names import STAGE_NAMES, Stage
 from .settings import ServiceSettings
@@ -236,6 +236,25 @@ class Bus:
         """How full a consumer's queue is."""
         info = await self.guard(lambda: self.jetstream.consumer_info(stream, durable))
         return Queue(info.num_pending or 0, info.num_ack_pending or 0, info.num_waiting or 0)
+
+    async def withdraw(self, stream: str, durable: str, subject: str) -> list[Event]:
+        """Takes back messages of a subject that nobody has fetched from the consumer yet; returns them."""
+
+        async def take_back() -> list[Event]:
+            jetstream = self.jetstream
+            info = await jetstream.consumer_info(stream, durable)
+            sequence = (info.delivered.stream_seq if info.delivered else 0) + 1
+            taken: list[Event] = []
+            while True:
+                try:
+                    found = await jetstream.get_msg(stream, sequence, subject=subject, next=True)
+                except NotFoundError:
+                    return taken
+                await jetstream.delete_msg(stream, found.seq or 0)
+                taken.append(decode(found.headers, found.data or b""))
+                sequence = (found.seq or 0) + 1
+
+        return await self.guard(take_back)
 
     async def purge(self, stream: str, subject: str) -> None:
         await self.guard(lambda: self.jetstream.purge_stream(stream, subject=subject))

@@ -121,12 +121,12 @@ class MovieName:
     def any_job_subject(self) -> str:
         return f"reelmill.jobs.*.{self.project}.{self.movie}"
 
-    def waiting_subject(self, stage: Stage, since: int) -> str:
-        return f"reelmill.waiting.{STAGE_NAMES[stage]}.{self.project}.{self.movie}.{since}"
+    def waiting_subject(self, stage: Stage, priority: int, since: int) -> str:
+        return f"reelmill.waiting.{STAGE_NAMES[stage]}.{self.project}.{self.movie}.{priority}.{since}"
 
     @property
     def any_waiting_subject(self) -> str:
-        return f"reelmill.waiting.*.{self.project}.{self.movie}.*"
+        return f"reelmill.waiting.*.{self.project}.{self.movie}.>"
 
     def event_subject(self, entity: str, verb: str) -> str:
         return f"reelmill.events.{self.project}.{entity}.{verb}"

@@ -62,6 +62,14 @@ class Movies(BatchCalls, movies_pb2_grpc.MovieServiceServicer):
             yield movies_pb2.WatchMovieResponse(movie=movie)
             await asyncio.sleep(0.01)
 
+    async def PauseMovie(self, request: movies_pb2.PauseMovieRequest, context: Any) -> Any:
+        self._movie(request.name).paused = True
+        return movies_pb2.PauseMovieResponse(movie=self._movie(request.name))
+
+    async def ResumeMovie(self, request: movies_pb2.ResumeMovieRequest, context: Any) -> Any:
+        self._movie(request.name).paused = False
+        return movies_pb2.ResumeMovieResponse(movie=self._movie(request.name))
+
     async def CancelMovie(self, request: movies_pb2.CancelMovieRequest, context: Any) -> Any:
         self._movie(request.name).state = Movie.STATE_CANCELLED
         return movies_pb2.CancelMovieResponse(movie=self._movie(request.name))

@@ -145,6 +145,17 @@ def test_list_shows_states_and_pages(address: str) -> None:
     assert f"--page-token {token}" in for_people.stderr
 
 
+def test_a_movie_is_paused_and_resumed_and_has_its_priority(address: str) -> None:
+    created = reelmill("create", "A lamp", "--priority", "7", "--json", address=address)
+    (movie,) = objects(created)
+    assert movie["priority"] == 7
+    assert objects(reelmill("pause", movie["name"], "--json", address=address))[0]["paused"]
+    shown = reelmill("get", movie["name"], address=address).stdout
+    assert "paused" in shown
+    assert "paused" not in objects(reelmill("resume", movie["name"], "--json", address=address))[0]
+    assert reelmill("create", "A lamp", "--priority", "101", address=address).exit_code == 2
+
+
 def test_cancel_retry_and_delete(address: str, movies: Movies) -> None:
     name = made(address)
     assert objects(reelmill("cancel", name, "--json", address=address))[0]["state"] == "STATE_CANCELLED"

@@ -155,11 +155,11 @@ def test_no_stage_begins_and_no_frame_is_released_while_a_movie_is_paused() -> N
     completed(record, STAGES.STAGE_SCRIPT)
     completed(record, STAGES.STAGE_STYLE)
     domain.begin_stage(record, STAGES.STAGE_RENDER, NOW)
-    assert domain.set_paused(record, True)
-    assert not domain.set_paused(record, True)
+    assert domain.set_paused_alone(record, True, NOW)
+    assert not domain.set_paused_alone(record, True, NOW)
     assert len(domain.frames_to_release(record, 8)) == 0
     assert domain.ready_stages(record) == []
-    assert domain.set_paused(record, False)
+    assert domain.set_paused_alone(record, False, NOW)
     assert domain.frames_to_release(record, 8) == range(8)
     assert domain.ready_stages(record) == [STAGES.STAGE_QA]
 

@@ -146,9 +146,9 @@ class BatchController:
         """Takes in how the movies are; holds them or lets them go on, as the batch is."""
         await asyncio.gather(
             *(
-                self._controller.set_paused(movie.name, record.paused)
+                self._controller.set_paused(movie.name, record.paused, with_batch=True)
                 for movie in movies.values()
-                if movie.paused != record.paused and not movie.ended
+                if movie.paused_with_batch != record.paused and not movie.ended
             )
         )
         seen = {index: movie.movie for index, movie in movies.items()}

@@ -25,6 +25,8 @@ grouped(
     making.list_movies,
     making.get,
     making.watch,
+    making.pause,
+    making.resume,
     making.cancel,
     making.retry,
     making.delete,

@@ -13,7 +13,7 @@ from reelmill.v1 import script_pb2
 
 from .batch_views import BatchProgress, batch_view, counts_text, items_view, state_text
 from .connection import DEFAULT_PROJECT, Project, Server, movies_address
-from .making import Cost, Tokens, budget_of
+from .making import Cost, Priority, Tokens, budget_of
 from .output import USAGE, AsJson, CommandError, console, notices, print_json
 from .views import age
 
@@ -55,6 +55,7 @@ async def create(
     negative_prompt: Annotated[str, typer.Option(help="What should not be seen.")] = "",
     budget: Cost = 0.0,
     budget_tokens: Tokens = 0,
+    priority: Priority = 0,
     project: Project = DEFAULT_PROJECT,
     request_id: Annotated[str, typer.Option(help="The same id again returns the same batch.")] = "",
     wait: Annotated[bool, typer.Option("--wait", "--watch", "-w", help="Follow it to its end.")] = False,
@@ -69,7 +70,12 @@ async def create(
         parallel=parallel,
         seed=seed,
         plot_likeness_percent=likeness,
-        template=Movie(shape=shape_of(shape), learned_style=learned_style, negative_prompt=negative_prompt),
+        template=Movie(
+            shape=shape_of(shape),
+            learned_style=learned_style,
+            negative_prompt=negative_prompt,
+            priority=priority,
+        ),
     )
     if style or style_description:
         wanted.template.style.keyword, wanted.template.style.description = style, style_description

@@ -26,6 +26,10 @@ Cost = Annotated[
         "--budget", min=0, help="What language models may cost, in the prices' currency; 0: no limit."
     ),
 ]
+Priority = Annotated[
+    int,
+    typer.Option(min=-100, max=100, help="Of a project's movies, those with a higher one are served first."),
+]
 Tokens = Annotated[
     int, typer.Option("--budget-tokens", min=0, help="Tokens, in and out together; 0: no limit.")
 ]
@@ -98,6 +102,7 @@ async def create(
     ] = None,
     budget: Cost = 0.0,
     budget_tokens: Tokens = 0,
+    priority: Priority = 0,
     request_id: Annotated[str, typer.Option(help="The same id again returns the same movie.")] = "",
     wait: Annotated[bool, typer.Option("--wait", "--watch", "-w", help="Follow it to its end.")] = False,
     server: Server = "",
@@ -109,6 +114,7 @@ async def create(
         genre=genre,
         seed=seed,
         negative_prompt=negative_prompt,
+        priority=priority,
     )
     if theme is None and not (story or story_key):
         raise CommandError("INVALID_FIELD", "theme: say what the movie is about, or give a story", USAGE)
@@ -205,6 +211,22 @@ async def watch(
     """Follow a movie to its end; with --json, one line for every change."""
     async with connect(server) as client:
         await _follow(client, movie_name(movie, project), from_revision, as_json=as_json)
+
+
+async def pause(
+    movie: MovieArgument, project: Project = DEFAULT_PROJECT, server: Server = "", as_json: AsJson = False
+) -> None:
+    """Hold a movie: what workers have in hand is finished, nothing follows it."""
+    async with connect(server) as client:
+        _show(await client.pause(movie_name(movie, project)), as_json=as_json)
+
+
+async def resume(
+    movie: MovieArgument, project: Project = DEFAULT_PROJECT, server: Server = "", as_json: AsJson = False
+) -> None:
+    """Go on with a paused movie where it was."""
+    async with connect(server) as client:
+        _show(await client.resume(movie_name(movie, project)), as_json=as_json)
 
 
 async def cancel(

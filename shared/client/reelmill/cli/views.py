@@ -55,7 +55,8 @@ def movie_view(movie: Movie) -> Table:
     row("theme", movie.theme)
     row("story", movie.story_key)
     row("genre", movie.genre)
-    row("state", state_text(movie.state))
+    row("state", state_text(movie.state).append(", paused" if movie.paused else "", "yellow"))
+    row("priority", str(movie.priority or ""))
     row("shape", f"{shape.chapters} x {shape.scenes} x {shape.frames} = {total} frames")
     row("style", movie.style.keyword or movie.style_name)
     if movie.character_identity == movies_pb2.CHARACTER_IDENTITY_LEARNED_TOKENS:

@@ -52,6 +52,16 @@ class MovieClient(Connection):
             if not token:
                 return
 
+    async def pause(self, name: str) -> pb.Movie:
+        """Holds the movie: what workers have in hand is finished, nothing follows it."""
+        return (
+            await self._call(self._stub.PauseMovie(pb.PauseMovieRequest(name=name), timeout=self._timeout))
+        ).movie
+
+    async def resume(self, name: str) -> pb.Movie:
+        request = pb.ResumeMovieRequest(name=name)
+        return (await self._call(self._stub.ResumeMovie(request, timeout=self._timeout))).movie
+
     async def cancel(self, name: str) -> pb.Movie:
         request = pb.CancelMovieRequest(name=name)
         return (await self._call(self._stub.CancelMovie(request, timeout=self._timeout))).movie

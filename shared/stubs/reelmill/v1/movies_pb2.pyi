@@ -95,6 +95,7 @@ class Movie(_message.Message):
     GENRE_FIELD_NUMBER: _builtins.int
     STORY_KEY_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     STAGES_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
@@ -108,6 +109,7 @@ class Movie(_message.Message):
     ARTEFACTS_URI_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     BATCH_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`projects/{project}/movies/{movie}`. Output only."""
     theme: _builtins.str
@@ -127,6 +129,8 @@ class Movie(_message.Message):
     """Takes the script from a story JSON of MovieLLM's authors instead of writing one: a key in the project's
     part of the object store. The theme may then be empty; the shape is left out and follows from the story.
     """
+    priority: _builtins.int
+    """Of a project's movies, those with a higher one are served first; -100 to 100."""
     state: Global___Movie.State.ValueType
     """From here on: output only."""
     title: _builtins.str
@@ -139,6 +143,8 @@ class Movie(_message.Message):
     """Where its artefacts are: "s3://bucket/projects/p/movies/m/"."""
     batch: _builtins.str
     """The batch that made it, `projects/{project}/batches/{batch}`; empty where none did."""
+    paused: _builtins.bool
+    """By PauseMovie, or with its batch: nothing more of it is begun."""
     @_builtins.property
     def shape(self) -> _script_pb2.ScriptShape:
         """None: 3 x 3 x 3. Where it is given, each level is 1 to 16."""
@@ -198,6 +204,7 @@ class Movie(_message.Message):
         genre: _builtins.str = ...,
         story_key: _builtins.str = ...,
         budget: _common_pb2.Budget | None = ...,
+        priority: _builtins.int = ...,
         state: Global___Movie.State.ValueType = ...,
         stages: _abc.Iterable[Global___StageStatus] | None = ...,
         failure: _common_pb2.Failure | None = ...,
@@ -211,10 +218,11 @@ class Movie(_message.Message):
         artefacts_uri: _builtins.str = ...,
         usage: _common_pb2.Usage | None = ...,
         batch: _builtins.str = ...,
+        paused: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "shape", b"shape", "style", b"style", "style_options", b"style_options", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "batch", b"batch", "budget", b"budget", "character_identity", b"character_identity", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "genre", b"genre", "learned_style", b"learned_style", "model", b"model", "name", b"name", "negative_prompt", b"negative_prompt", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "story_key", b"story_key", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "batch", b"batch", "budget", b"budget", "character_identity", b"character_identity", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "genre", b"genre", "learned_style", b"learned_style", "model", b"model", "name", b"name", "negative_prompt", b"negative_prompt", "paused", b"paused", "priority", b"priority", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "story_key", b"story_key", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -466,6 +474,84 @@ class WatchMovieResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchMovieResponse: _TypeAlias = WatchMovieResponse  # noqa: Y015
+
+@_typing.final
+class PauseMovieRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseMovieRequest: _TypeAlias = PauseMovieRequest  # noqa: Y015
+
+@_typing.final
+class PauseMovieResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVIE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movie(self) -> Global___Movie: ...
+    def __init__(
+        self,
+        *,
+        movie: Global___Movie | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["movie", b"movie"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movie", b"movie"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseMovieResponse: _TypeAlias = PauseMovieResponse  # noqa: Y015
+
+@_typing.final
+class ResumeMovieRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeMovieRequest: _TypeAlias = ResumeMovieRequest  # noqa: Y015
+
+@_typing.final
+class ResumeMovieResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVIE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def movie(self) -> Global___Movie: ...
+    def __init__(
+        self,
+        *,
+        movie: Global___Movie | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["movie", b"movie"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["movie", b"movie"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeMovieResponse: _TypeAlias = ResumeMovieResponse  # noqa: Y015
 
 @_typing.final
 class CancelMovieRequest(_message.Message):

@@ -55,6 +55,16 @@ class MovieServiceStub:
                 request_serializer=reelmill_dot_v1_dot_movies__pb2.WatchMovieRequest.SerializeToString,
                 response_deserializer=reelmill_dot_v1_dot_movies__pb2.WatchMovieResponse.FromString,
                 _registered_method=True)
+        self.PauseMovie = channel.unary_unary(
+                '/reelmill.v1.MovieService/PauseMovie',
+                request_serializer=reelmill_dot_v1_dot_movies__pb2.PauseMovieRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_movies__pb2.PauseMovieResponse.FromString,
+                _registered_method=True)
+        self.ResumeMovie = channel.unary_unary(
+                '/reelmill.v1.MovieService/ResumeMovie',
+                request_serializer=reelmill_dot_v1_dot_movies__pb2.ResumeMovieRequest.SerializeToString,
+                response_deserializer=reelmill_dot_v1_dot_movies__pb2.ResumeMovieResponse.FromString,
+                _registered_method=True)
         self.CancelMovie = channel.unary_unary(
                 '/reelmill.v1.MovieService/CancelMovie',
                 request_serializer=reelmill_dot_v1_dot_movies__pb2.CancelMovieRequest.SerializeToString,
@@ -144,6 +154,21 @@ class MovieServiceServicer:
     def WatchMovie(self, request, context):
         """Follows a movie: a snapshot first, then every change, until it has ended.
         With from_revision, what that revision showed already is left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseMovie(self, request, context):
+        """Holds a movie: what a worker has in hand is finished, nothing follows it. Pausing a paused movie changes
+        nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeMovie(self, request, context):
+        """Goes on with a paused movie where it was. Resuming one that is not paused changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -256,6 +281,16 @@ def add_MovieServiceServicer_to_server(servicer, server):
                     servicer.WatchMovie,
                     request_deserializer=reelmill_dot_v1_dot_movies__pb2.WatchMovieRequest.FromString,
                     response_serializer=reelmill_dot_v1_dot_movies__pb2.WatchMovieResponse.SerializeToString,
+            ),
+            'PauseMovie': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseMovie,
+                    request_deserializer=reelmill_dot_v1_dot_movies__pb2.PauseMovieRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_movies__pb2.PauseMovieResponse.SerializeToString,
+            ),
+            'ResumeMovie': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeMovie,
+                    request_deserializer=reelmill_dot_v1_dot_movies__pb2.ResumeMovieRequest.FromString,
+                    response_serializer=reelmill_dot_v1_dot_movies__pb2.ResumeMovieResponse.SerializeToString,
             ),
             'CancelMovie': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelMovie,
@@ -427,6 +462,60 @@ class MovieService:
             '/reelmill.v1.MovieService/WatchMovie',
             reelmill_dot_v1_dot_movies__pb2.WatchMovieRequest.SerializeToString,
             reelmill_dot_v1_dot_movies__pb2.WatchMovieResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseMovie(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.MovieService/PauseMovie',
+            reelmill_dot_v1_dot_movies__pb2.PauseMovieRequest.SerializeToString,
+            reelmill_dot_v1_dot_movies__pb2.PauseMovieResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeMovie(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reelmill.v1.MovieService/ResumeMovie',
+            reelmill_dot_v1_dot_movies__pb2.ResumeMovieRequest.SerializeToString,
+            reelmill_dot_v1_dot_movies__pb2.ResumeMovieResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,12 @@ class MovieServiceStub:
     """Follows a movie: a snapshot first, then every change, until it has ended.
     With from_revision, what that revision showed already is left out.
     """
+    PauseMovie: _grpc.UnaryUnaryMultiCallable[_movies_pb2.PauseMovieRequest, _movies_pb2.PauseMovieResponse]
+    """Holds a movie: what a worker has in hand is finished, nothing follows it. Pausing a paused movie changes
+    nothing.
+    """
+    ResumeMovie: _grpc.UnaryUnaryMultiCallable[_movies_pb2.ResumeMovieRequest, _movies_pb2.ResumeMovieResponse]
+    """Goes on with a paused movie where it was. Resuming one that is not paused changes nothing."""
     CancelMovie: _grpc.UnaryUnaryMultiCallable[_movies_pb2.CancelMovieRequest, _movies_pb2.CancelMovieResponse]
     """Stops a movie. What is stored stays. Cancelling an ended movie changes nothing."""
     RetryMovie: _grpc.UnaryUnaryMultiCallable[_movies_pb2.RetryMovieRequest, _movies_pb2.RetryMovieResponse]
@@ -84,6 +90,12 @@ class MovieServiceAsyncStub(MovieServiceStub):
     """Follows a movie: a snapshot first, then every change, until it has ended.
     With from_revision, what that revision showed already is left out.
     """
+    PauseMovie: _aio.UnaryUnaryMultiCallable[_movies_pb2.PauseMovieRequest, _movies_pb2.PauseMovieResponse]  # type: ignore[assignment]
+    """Holds a movie: what a worker has in hand is finished, nothing follows it. Pausing a paused movie changes
+    nothing.
+    """
+    ResumeMovie: _aio.UnaryUnaryMultiCallable[_movies_pb2.ResumeMovieRequest, _movies_pb2.ResumeMovieResponse]  # type: ignore[assignment]
+    """Goes on with a paused movie where it was. Resuming one that is not paused changes nothing."""
     CancelMovie: _aio.UnaryUnaryMultiCallable[_movies_pb2.CancelMovieRequest, _movies_pb2.CancelMovieResponse]  # type: ignore[assignment]
     """Stops a movie. What is stored stays. Cancelling an ended movie changes nothing."""
     RetryMovie: _aio.UnaryUnaryMultiCallable[_movies_pb2.RetryMovieRequest, _movies_pb2.RetryMovieResponse]  # type: ignore[assignment]
@@ -147,6 +159,24 @@ class MovieServiceServicer(metaclass=_abc_1.ABCMeta):
         """Follows a movie: a snapshot first, then every change, until it has ended.
         With from_revision, what that revision showed already is left out.
         """
+
+    @_abc_1.abstractmethod
+    def PauseMovie(
+        self,
+        request: _movies_pb2.PauseMovieRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_movies_pb2.PauseMovieResponse, _abc.Awaitable[_movies_pb2.PauseMovieResponse]]:
+        """Holds a movie: what a worker has in hand is finished, nothing follows it. Pausing a paused movie changes
+        nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeMovie(
+        self,
+        request: _movies_pb2.ResumeMovieRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_movies_pb2.ResumeMovieResponse, _abc.Awaitable[_movies_pb2.ResumeMovieResponse]]:
+        """Goes on with a paused movie where it was. Resuming one that is not paused changes nothing."""
 
     @_abc_1.abstractmethod
     def CancelMovie(
