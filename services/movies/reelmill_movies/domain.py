@@ -35,8 +35,8 @@ class Record:
     movie: movies_pb2.Movie
     # sha256 of the request, to tell a repeated request from another one with the same id.
     request_digest: str
-    # Grows with every retry; news of an earlier run is old. It begins at the time of creation (seconds since
-    # 1970), so that a movie that is deleted and asked for again hears nothing of its former life.
+    # Grows with every retry; news of an earlier run is old. It begins at the time of creation (milliseconds
+    # since 1970), so that a movie that is deleted and asked for again hears nothing of its former life.
     run: int
     # Frames below this index have been given to the renderers.
     released: int = 0
@@ -141,7 +141,10 @@ def new_record(
     for stage in PIPELINE:
         movie.stages.add(stage=stage, state=Status.STATE_WAITING)
     return Record(
-        movie=movie, request_digest=request_digest(asked), run=int(now.timestamp()), on_trial=bool(batch)
+        movie=movie,
+        request_digest=request_digest(asked),
+        run=int(now.timestamp() * 1000),
+        on_trial=bool(batch),
     )
 
 
