@@ -72,6 +72,7 @@ def made(tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         environment = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{received.address}",
             "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+            "REELMILL_RECONCILE_INTERVAL": "2",
             "REELMILL_DIFFUSION_MODEL": tiny_model,
             "REELMILL_TORCH_THREADS": "1",
             "REELMILL_LLM_MODEL": "test-model",
@@ -138,6 +139,7 @@ def test_each_frame_is_drawn_by_triton_and_stored_inside_its_job(made: Made) -> 
 
 def test_the_metrics_of_the_work_are_there(made: Made) -> None:
     wanted_metrics = {
+        ("reelmill-movies", "reelmill.project.used"),
         ("reelmill-script", "reelmill.jobs"),
         ("reelmill-script", "reelmill.llm.tokens"),
         ("reelmill-render", "reelmill.job.duration"),

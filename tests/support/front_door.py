@@ -1,7 +1,7 @@
 """The movies service's parts on a real bus, with stages that finish at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from google.protobuf import json_format
@@ -17,9 +17,10 @@ from reelmill_movies.batches.controller import BatchController
 from reelmill_movies.batches.domain import BatchRecord
 from reelmill_movies.batches.repository import BatchRepository
 from reelmill_movies.batches.requests import BatchChecker
-from reelmill_movies.controller import Controller
+from reelmill_movies.controller import Controller, now
 from reelmill_movies.domain import Record
 from reelmill_movies.intake import Intake
+from reelmill_movies.quotas import Limits, Quotas
 from reelmill_movies.repository import MovieRepository
 from reelmill_movies.requests import RequestChecker
 from reelmill_movies.turnstile import Turnstile
@@ -33,16 +34,19 @@ STAGES = common_pb2
 class FrontDoor:
     """The movies service's parts on one bus, with stage workers that a test can replace."""
 
-    def __init__(self, bus: Bus, store: ObjectStore) -> None:
+    def __init__(self, bus: Bus, store: ObjectStore, limits: Mapping[str, Limits] | None = None) -> None:
         self.bus, self.store = bus, store
         self.movies = MovieRepository(bus, store)
         self.turnstile = Turnstile(bus, frame_window=8, weights={"heavy": 3})
         self.usage = UsageBook(store, self.movies)
-        self.controller = Controller(bus, store, self.movies, self.turnstile, self.usage)
+        self.quotas = Quotas(self.usage, limits or {}, now)
+        self.controller = Controller(bus, store, self.movies, self.turnstile, self.usage, self.quotas)
         self.checker = RequestChecker(store, "starter")
         self.batches = BatchRepository(bus, store)
         self.invented: list[list[str]] = []
-        self.batch_controller = BatchController(bus, self.batches, self.movies, self.controller, self)
+        self.batch_controller = BatchController(
+            bus, self.batches, self.movies, self.controller, self.quotas, self
+        )
         self.drawn: list[int] = []
         self.plots: Callable[[MovieName], str] = str
         """What the script of a movie tells."""

@@ -17,6 +17,7 @@ from reelmill_kit.telemetry import instruments, logger
 
 from . import characters, domain, stage_jobs
 from .domain import Record
+from .quotas import Quotas
 from .repository import MovieRepository
 from .turnstile import Turnstile
 from .usage import UsageBook
@@ -30,9 +31,16 @@ def now() -> datetime:
 
 class Controller:
     def __init__(
-        self, bus: Bus, store: ObjectStore, movies: MovieRepository, turnstile: Turnstile, usage: UsageBook
+        self,
+        bus: Bus,
+        store: ObjectStore,
+        movies: MovieRepository,
+        turnstile: Turnstile,
+        usage: UsageBook,
+        quotas: Quotas,
     ) -> None:
         self._usage = usage
+        self._quotas = quotas
         self._bus = bus
         self._store = store
         self._movies = movies
@@ -45,9 +53,18 @@ class Controller:
     async def create(
         self, name: MovieName, request_id: str, asked: movies_pb2.Movie, batch: str = ""
     ) -> Record:
-        """Makes the movie that `asked` describes, once: the same request again returns the same movie."""
+        """Makes the movie that `asked` describes, once: the same request again returns the same movie.
+
+        Raises QUOTA_EXCEEDED; not for a movie of a batch, which has asked before it began it.
+        """
         record = domain.new_record(name, request_id, asked, self._store.uri(name.prefix), now(), batch)
-        created = await self._movies.create(record)
+        if batch:
+            created = await self._movies.create(record)
+        elif await self._movies.exists(name):
+            created = None
+        else:
+            async with self._quotas.place(name.project, domain.total_frames(record)):
+                created = await self._movies.create(record)
         if created is None:
             existing = await self._movies.get(name)
             if existing.request_digest != record.request_digest:
@@ -153,7 +170,8 @@ class Controller:
             domain.retry(record, now(), budget)
             return True
 
-        record = await self._movies.change(name, apply)
+        async with self._quotas.place(name.project, 0):
+            record = await self._movies.change(name, apply)
         await self._drop_jobs(name)
         # Failed frames are counted by the same subjects as finished ones, which tell of themselves again.
         await self._bus.purge(FRAMES, name.any_frame_subject)
@@ -316,9 +334,9 @@ class Controller:
 
     async def _publish_stage(self, record: Record, stage: Stage, *, again: bool = False) -> None:
         script = await self._script(record.name) if stage == common_pb2.STAGE_STYLE else None
-        await self._publish_job(
-            record, stage, stage_jobs.stage_job(record, stage, script), STAGE_NAMES[stage], again
-        )
+        cost_left = await self._quotas.cost_left(record.name.project)
+        job = stage_jobs.stage_job(record, stage, script, cost_left)
+        await self._publish_job(record, stage, job, STAGE_NAMES[stage], again)
 
     async def _publish_job(
         self, record: Record, stage: Stage, job: events_pb2.StageJob, what: str, again: bool

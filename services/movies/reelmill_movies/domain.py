@@ -171,6 +171,11 @@ def total_frames(record: Record) -> int:
     return record.frames or shape.chapters * shape.scenes * shape.frames
 
 
+def frames_used(record: Record) -> int:
+    """Those that were drawn where it has ended; else all of them, for they will be."""
+    return status(record, common_pb2.STAGE_RENDER).progress.done if record.ended else total_frames(record)
+
+
 def begin_stage(record: Record, stage: Stage, now: datetime) -> None:
     entry = status(record, stage)
     entry.state = Status.STATE_RUNNING
@@ -239,14 +244,21 @@ def total_usage(parts: Iterable[common_pb2.Usage]) -> common_pb2.Usage:
     return total
 
 
-def budget_left(record: Record, stage: Stage) -> common_pb2.Budget:
-    """What the other stages have left of the movie's budget; at least 1 where it has a limit."""
+def budget_left(record: Record, stage: Stage, cost_left: int | None = None) -> common_pb2.Budget:
+    """What the other stages have left of the movie's budget; at least 1 where it has a limit.
+
+    `cost_left`: millionths of the currency that the project may still spend; None: as much as it likes.
+    """
     budget, left = record.movie.budget, common_pb2.Budget()
     others = [one.usage for one in record.movie.stages if one.stage != stage]
     if budget.tokens:
         left.tokens = max(1, budget.tokens - sum(one.input_tokens + one.output_tokens for one in others))
     if budget.cost_micros:
         left.cost_micros = max(1, budget.cost_micros - sum(one.cost_micros for one in others))
+    if cost_left is not None:
+        # A stage tells what it has cost over all runs, and compares that with its budget.
+        may_cost = max(1, cost_left + status(record, stage).usage.cost_micros)
+        left.cost_micros = min(left.cost_micros or may_cost, may_cost)
     return left
 
 

@@ -5,8 +5,8 @@ from math import prod
 
 from reelmill.v1 import movies_pb2, qa_pb2, qa_pb2_grpc, script_pb2, script_pb2_grpc
 
+from .domain import total_usage
 from .neighbours import Neighbour
-from .usage import added
 
 _TIMEOUT = 10.0
 
@@ -42,7 +42,7 @@ class MovieForecaster:
         )
         shape = asked.shape
         return movies_pb2.ForecastMovieResponse(
-            usage=added((script.usage, qa.usage)),
+            usage=total_usage((script.usage, qa.usage)),
             script=script.usage,
             qa=qa.usage,
             frames=prod((shape.chapters, shape.scenes, shape.frames)),

@@ -11,10 +11,11 @@ from .batches.controller import BatchController
 from .batches.repository import BatchRepository
 from .batches.requests import BatchChecker
 from .batches.themes import ScriptService
-from .controller import Controller
+from .controller import Controller, now
 from .forecast import MovieForecaster
 from .intake import Intake
 from .neighbours import Neighbour
+from .quotas import Quotas
 from .repository import MovieRepository
 from .requests import RequestChecker
 from .service import MovieServicer
@@ -22,6 +23,7 @@ from .settings import MoviesSettings
 from .turnstile import Turnstile
 from .upkeep import Upkeep
 from .usage import UsageBook
+from .usage_metrics import UsageMetrics
 
 
 async def serve() -> None:
@@ -33,18 +35,19 @@ async def serve() -> None:
     movies = MovieRepository(bus, store)
     turnstile = Turnstile(bus, frame_window=settings.frame_window, weights=settings.project_weights)
     usage = UsageBook(store, movies)
-    controller = Controller(bus, store, movies, turnstile, usage)
+    quotas = Quotas(usage, settings.project_limits, now)
+    controller = Controller(bus, store, movies, turnstile, usage, quotas)
     checker = RequestChecker(store, settings.model_name)
     batches = BatchRepository(bus, store)
     script, qa = Neighbour("script", settings.script_server), Neighbour("qa", settings.qa_server)
     inventor = ScriptService(script) if settings.script_server else None
-    batch_controller = BatchController(bus, batches, movies, controller, inventor)
+    batch_controller = BatchController(bus, batches, movies, controller, quotas, inventor)
     batch_checker = BatchChecker(checker, can_invent=inventor is not None)
     intake = Intake(bus, controller, checker)
     upkeep = Upkeep(controller, movies, batch_controller, batches, settings.reconcile_interval)
     forecaster = MovieForecaster(script, qa)
     servicer = MovieServicer(
-        controller, movies, checker, batch_controller, batches, batch_checker, forecaster, usage
+        controller, movies, checker, batch_controller, batches, batch_checker, forecaster, usage, quotas
     )
 
     try:
@@ -52,6 +55,7 @@ async def serve() -> None:
             [(movies_pb2_grpc.add_MovieServiceServicer_to_server, servicer, "reelmill.v1.MovieService")],
             [
                 upkeep.run,
+                UsageMetrics(movies, usage, quotas, settings.reconcile_interval).run,
                 turnstile.run,
                 batch_controller.run,
                 intake.requests,

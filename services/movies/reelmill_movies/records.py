@@ -75,6 +75,15 @@ class Records(ABC, Generic[N, R]):
         """Raises NOT_FOUND."""
         return await self._read(await self._bus.bucket(self.bucket), name)
 
+    async def exists(self, name: N) -> bool:
+        try:
+            await self.get(name)
+        except ReelmillError as error:
+            if error.reason is not Reason.NOT_FOUND:
+                raise
+            return False
+        return True
+
     async def change(self, name: N, change: Callable[[R], bool], *, copy: bool = True) -> R:
         """Applies `change` to the newest record until no other writer comes between; False: leave it.
 

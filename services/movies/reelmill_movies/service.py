@@ -20,6 +20,7 @@ from .controller import Controller
 from .cost_calls import CostCalls
 from .domain import Movie
 from .forecast import MovieForecaster
+from .quotas import Quotas
 from .repository import MovieRepository
 from .requests import RequestChecker
 from .usage import UsageBook
@@ -118,7 +119,8 @@ class MovieServicer(MovieCalls, CostCalls, BatchCalls, movies_pb2_grpc.MovieServ
         batch_checker: BatchChecker,
         forecaster: MovieForecaster,
         usage: UsageBook,
+        quotas: Quotas,
     ) -> None:
         MovieCalls.__init__(self, controller, movies, checker)
-        CostCalls.__init__(self, checker, forecaster, usage)
+        CostCalls.__init__(self, checker, forecaster, usage, quotas)
         BatchCalls.__init__(self, batch_controller, batches, batch_checker)

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from reelmill_kit.settings import ServiceSettings
 
+from .quotas import Limits
+
 
 class MoviesSettings(ServiceSettings):
     frame_window: Annotated[
@@ -20,6 +22,11 @@ class MoviesSettings(ServiceSettings):
     project_weights: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict,
         description='Parts of projects where many wait, as JSON: {"research": 3}; 1 for all others.',
+    )
+    project_limits: dict[str, Limits] = Field(
+        default_factory=dict,
+        description="What projects may use, as JSON; * is for all that have no limits of their own: "
+        '{"*": {"movies": 20, "frames_a_day": 20000, "cost_a_month": 50}, "research": {}}.',
     )
     script_server: Annotated[
         str,

@@ -45,8 +45,13 @@ def frame_job(
     return events_pb2.StageJob(movie=movie.name, run=record.run, render=request)
 
 
-def stage_job(record: Record, stage: Stage, script: script_pb2.Script | None) -> events_pb2.StageJob:
-    """The job of any stage but rendering. Style needs the script, which says what the style is."""
+def stage_job(
+    record: Record, stage: Stage, script: script_pb2.Script | None, cost_left: int | None = None
+) -> events_pb2.StageJob:
+    """The job of any stage but rendering. Style needs the script, which says what the style is.
+
+    `cost_left`: millionths of the currency that the project may still spend; None: as much as it likes.
+    """
     movie = record.movie
     job = events_pb2.StageJob(movie=movie.name, run=record.run)
     if stage == common_pb2.STAGE_SCRIPT:
@@ -54,7 +59,7 @@ def stage_job(record: Record, stage: Stage, script: script_pb2.Script | None) ->
         job.script.genre, job.script.story_key = movie.genre, movie.story_key
         job.script.shape.CopyFrom(movie.shape)
         job.script.style.CopyFrom(movie.style)
-        job.script.budget.CopyFrom(budget_left(record, stage))
+        job.script.budget.CopyFrom(budget_left(record, stage, cost_left))
     elif stage == common_pb2.STAGE_STYLE:
         if script is None:
             raise ValueError("the style job needs the script")
@@ -70,7 +75,7 @@ def stage_job(record: Record, stage: Stage, script: script_pb2.Script | None) ->
             job.style.characters.extend(characters.looks(script))
     elif stage == common_pb2.STAGE_QA:
         job.qa.movie, job.qa.seed = movie.name, movie.seed
-        job.qa.budget.CopyFrom(budget_left(record, stage))
+        job.qa.budget.CopyFrom(budget_left(record, stage, cost_left))
     elif stage == common_pb2.STAGE_DATASET:
         job.dataset.movie = movie.name
     else:

@@ -48,6 +48,19 @@ class Metrics:
         )
         self.tokens = meter.create_counter("reelmill.llm.tokens", "{token}", "LLM tokens, by direction")
         self.movies = meter.create_counter("reelmill.movies", "{movie}", "Movies ended, by state")
+        # Every process of the front door tells the same of a project: take the highest, not the sum.
+        self.project_cost = meter.create_gauge(
+            "reelmill.project.cost", "1", "What a project's movies have cost, by project and stage"
+        )
+        self.project_tokens = meter.create_gauge(
+            "reelmill.project.tokens", "{token}", "Tokens of a project's movies, by project and stage"
+        )
+        self.project_used = meter.create_gauge(
+            "reelmill.project.used", "1", "What counts against a project's limits, by project and quota"
+        )
+        self.project_limit = meter.create_gauge(
+            "reelmill.project.limit", "1", "A project's limits, by project and quota"
+        )
 
 
 _instruments: Metrics | None = None

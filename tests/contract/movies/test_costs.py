@@ -21,6 +21,7 @@ from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.names import ProjectName
 from reelmill_kit.progress import Report
 from reelmill_llm import LlmSettings, open_llm
+from reelmill_movies.cost_calls import CostCalls
 from reelmill_movies.forecast import MovieForecaster
 from reelmill_movies.neighbours import Neighbour
 from reelmill_qa.service import QaService
@@ -114,19 +115,32 @@ async def test_a_project_s_usage_outlives_its_movies_and_counts_none_twice(door:
         return events_pb2.StageEvent(stage=common_pb2.STAGE_QA, usage=spent)
 
     door.handlers[common_pb2.STAGE_QA] = dear_questions
-    assert await door.usage.of_project(ACME) == (common_pb2.Usage(), 0)
+    assert await used(door) == (common_pb2.Usage(), 0)
     async with door.open():
         first = (await door.ended((await door.ask("r-1", frames=1)).name)).name
         await door.ended((await door.ask("r-2", frames=1)).name)
-        assert await door.usage.of_project(ACME) == (spent_by(2), 2)
+        assert await used(door) == (spent_by(2), 2)
         record = await door.movies.get(first)
         await door.usage.keep(record)  # a deletion that stopped there
-        assert await door.usage.of_project(ACME) == (spent_by(2), 2)
+        assert await used(door) == (spent_by(2), 2)
         await door.controller.delete(first)
-        assert await door.usage.of_project(ACME) == (spent_by(2), 2)
+        assert await used(door) == (spent_by(2), 2)
         await door.ended((await door.ask("r-1", frames=1)).name)  # made again, paid again
-        assert await door.usage.of_project(ACME) == (spent_by(3), 3)
-    assert await door.usage.of_project(ProjectName("other")) == (common_pb2.Usage(), 0)
+        assert await used(door) == (spent_by(3), 3)
+    assert await used(door, "other") == (common_pb2.Usage(), 0)
+
+
+async def used(door: FrontDoor, project: str = "acme") -> tuple[common_pb2.Usage, int]:
+    calls = CostCalls(
+        door.checker, MovieForecaster(Neighbour("script", ""), Neighbour("qa", "")), door.usage, door.quotas
+    )
+    asked = movies_pb2.GetProjectUsageRequest(parent=f"projects/{project}")
+    told = await calls.GetProjectUsage(asked, None)
+    assert [(one.stage, one.usage) for one in told.stages] == (
+        [(common_pb2.STAGE_QA, told.usage)] if told.usage.calls else []
+    )
+    assert told.frames == 2 * told.movies == told.frames_today.used
+    return told.usage, told.movies
 
 
 def spent_by(movies: int) -> common_pb2.Usage:

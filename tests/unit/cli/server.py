@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from reelmill.v1 import common_pb2, movies_pb2, movies_pb2_grpc
 from reelmill_kit.errors import Reason, ReelmillError, invalid
 from reelmill_kit.grpc_server import GrpcServer
@@ -102,7 +104,15 @@ class Movies(BatchCalls, movies_pb2_grpc.MovieServiceServicer):
 
     async def GetProjectUsage(self, request: movies_pb2.GetProjectUsageRequest, context: Any) -> Any:
         usage = common_pb2.Usage(calls=7, input_tokens=1234, output_tokens=56)
-        return movies_pb2.GetProjectUsageResponse(usage=usage, movies=len(self.movies))
+        return movies_pb2.GetProjectUsageResponse(
+            usage=usage,
+            movies=len(self.movies),
+            stages=[movies_pb2.StageUsage(stage=common_pb2.STAGE_SCRIPT, usage=usage)],
+            frames=27,
+            movies_running=movies_pb2.Allowance(used=1),
+            frames_today=movies_pb2.Allowance(used=27, limit=5000, renew_time=Timestamp(seconds=1796083200)),
+            cost_micros_this_month=movies_pb2.Allowance(used=1_500_000, limit=2_000_000),
+        )
 
     def _movie(self, name: str) -> Movie:
         if name not in self.movies:

@@ -297,7 +297,12 @@ def test_a_forecast_names_calls_tokens_and_cost_of_each_stage(address: str, movi
 def test_usage_is_that_of_the_project(address: str) -> None:
     made(address)
     result = reelmill("usage", address=address)
-    assert ["1", "7", "1,234", "56", "-"] in [line.split() for line in result.stdout.splitlines()]
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert "script 7 1,234 56 -" in lines
+    assert "1 movies, 27 frames 7 1,234 56 -" in lines
+    assert "movies under way 1 none when one ends" in lines
+    assert "frames today 27 5,000 2026-12-01 00:00 UTC" in lines
+    assert "cost this month 1.5 2 when one ends" in lines
     assert objects(reelmill("usage", "--json", address=address))[0]["movies"] == 1
 
 

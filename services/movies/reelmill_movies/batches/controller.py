@@ -15,6 +15,7 @@ from reelmill_kit.telemetry import logger
 from .. import domain as movie_domain
 from ..controller import Controller, now
 from ..domain import Record
+from ..quotas import Quotas
 from ..repository import MovieRepository
 from . import domain, plots
 from .domain import Batch, BatchRecord
@@ -31,6 +32,7 @@ class BatchController:
         batches: BatchRepository,
         movies: MovieRepository,
         controller: Controller,
+        quotas: Quotas,
         inventor: Inventor | None = None,
     ) -> None:
         """`inventor`: of themes; without one every batch brings its own."""
@@ -38,6 +40,7 @@ class BatchController:
         self._batches = batches
         self._movies = movies
         self._controller = controller
+        self._quotas = quotas
         self._inventor = inventor
         self._inventing: dict[BatchName, asyncio.Task[None]] = {}
         # Batches whose movies have moved, with the movies.
@@ -123,13 +126,17 @@ class BatchController:
     async def _begin(self, record: BatchRecord) -> tuple[BatchRecord, bool]:
         """Begins what can begin in the record; the movies are made when they are looked at."""
         begun: list[int] = []
+        project, frames = record.name.project, domain.frames_of_one(record)
+        room, why = await self._quotas.room(project, frames)
 
         def begin(newest: BatchRecord) -> bool:
-            turn = newest.turn
-            begun[:] = domain.begin(newest, now())
-            return bool(begun) or newest.turn > turn
+            turn, failure = newest.turn, newest.batch.failure.SerializeToString(deterministic=True)
+            begun[:] = domain.begin(newest, now(), room, why)
+            told = newest.batch.failure.SerializeToString(deterministic=True) != failure
+            return bool(begun) or newest.turn > turn or told
 
         record = await self._batches.change(record.name, begin)
+        self._quotas.begun(project, len(begun), frames * len(begun))
         return record, bool(begun)
 
     async def _movies_of(self, record: BatchRecord, hints: Collection[str]) -> dict[int, Record]:

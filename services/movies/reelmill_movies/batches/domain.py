@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Batch, Movie = movies_pb2.Batch, movies_pb2.Movie
 
+MOVIES_LIMIT = 1000
 REPLACEMENTS = 3
 """Plots that are written for an item after its first one was dropped."""
 _KINDS = ("tokens", "cost_micros")
@@ -275,16 +276,33 @@ def message(record: BatchRecord, themes: Sequence[str]) -> movies_pb2.Batch:
     return batch
 
 
-def begin(record: BatchRecord, now: datetime) -> list[int]:
+def frames_of_one(record: BatchRecord) -> int:
+    """Of each of its movies."""
+    shape = record.batch.template.shape
+    return shape.chapters * shape.scenes * shape.frames
+
+
+def begin(
+    record: BatchRecord, now: datetime, room: int = MOVIES_LIMIT, why: common_pb2.Failure | None = None
+) -> list[int]:
     """Begins items, in their order, as far as there is room and money; returns which.
 
     Pauses the batch where there is too little money for any more and nothing is under way.
+
+    Args:
+        room: How many movies the project's limits let begin now; `why` says where that is none.
     """
     if record.ended or record.paused or not record.themed:
         return []
     running = sum(item.under_way for item in record.items)
     waiting = [index for index, item in enumerate(record.items) if not item.state or item.starved]
     places = min(record.batch.parallel - running, len(waiting))
+    if places > 0 and room <= 0:
+        # It goes on by itself when there is room again.
+        if why is not None:
+            record.batch.failure.CopyFrom(why)
+        return []
+    places = min(places, room)
     chosen: list[int] = []
     for index in waiting[: max(0, places)]:
         item = record.items[index]
@@ -295,6 +313,7 @@ def begin(record: BatchRecord, now: datetime) -> list[int]:
         item.state, item.starved = Movie.STATE_PENDING, ""
         chosen.append(index)
     if chosen:
+        record.batch.ClearField("failure")
         _enter(record, Batch.STATE_RUNNING, now)
     elif places > 0 and not running:
         record.batch.failure.CopyFrom(_spent(record))

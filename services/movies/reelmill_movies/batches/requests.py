@@ -6,8 +6,8 @@ from reelmill_kit.errors import invalid
 from reelmill_kit.names import BatchName, ProjectName
 
 from ..requests import RequestChecker
+from .domain import MOVIES_LIMIT
 
-MOVIES_LIMIT = 1000
 PARALLEL_LIMIT = 100
 _DEFAULT_PARALLEL = 4
 _DEFAULT_LIKENESS = 50

@@ -1,4 +1,4 @@
-"""The commands `forecast` and `usage`: what language models will cost, and have cost."""
+"""The commands `forecast` and `usage`: what movies will cost, and what they have used."""
 
 from typing import Annotated
 
@@ -35,15 +35,29 @@ async def forecast(
 
 
 async def usage(project: Project = DEFAULT_PROJECT, server: Server = "", as_json: AsJson = False) -> None:
-    """Say what a project's movies have asked of language models, deleted ones included."""
+    """Say what a project's movies have used, deleted ones included, and what its limits leave."""
     async with connect(server) as client:
         told = await client.usage(project)
     if as_json:
         print_json(told)
         return
-    table = Table("movies", "calls", "tokens in", "tokens out", "cost", box=None, header_style="dim")
-    table.add_row(f"{told.movies:,}", *_row(told.usage))
+    table = Table("", "calls", "tokens in", "tokens out", "cost", box=None, header_style="dim")
+    for entry in told.stages:
+        stage = common_pb2.Stage.Name(entry.stage).removeprefix("STAGE_").lower()
+        table.add_row(stage, *_row(entry.usage))
+    table.add_row(f"{told.movies:,} movies, {told.frames:,} frames", *_row(told.usage))
     console().print(table)
+    limits = Table("", "used", "limit", "begins anew", box=None, header_style="dim")
+    for label, allowance, unit in (
+        ("movies under way", told.movies_running, 1),
+        ("frames today", told.frames_today, 1),
+        ("cost this month", told.cost_micros_this_month, 1_000_000),
+    ):
+        limit = f"{allowance.limit / unit:,.10g}" if allowance.HasField("limit") else "none"
+        renewed = allowance.renew_time
+        when = f"{renewed.ToDatetime():%Y-%m-%d %H:%M} UTC" if renewed.seconds else "when one ends"
+        limits.add_row(label, f"{allowance.used / unit:,.10g}", limit, when)
+    console().print(limits)
 
 
 def _row(usage: common_pb2.Usage) -> tuple[str, str, str, str]:

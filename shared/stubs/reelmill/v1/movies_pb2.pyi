@@ -765,23 +765,138 @@ class GetProjectUsageResponse(_message.Message):
 
     USAGE_FIELD_NUMBER: _builtins.int
     MOVIES_FIELD_NUMBER: _builtins.int
+    STAGES_FIELD_NUMBER: _builtins.int
+    FRAMES_FIELD_NUMBER: _builtins.int
+    MOVIES_RUNNING_FIELD_NUMBER: _builtins.int
+    FRAMES_TODAY_FIELD_NUMBER: _builtins.int
+    COST_MICROS_THIS_MONTH_FIELD_NUMBER: _builtins.int
     movies: _builtins.int
-    """Those that there are, and the deleted ones that had asked a language model."""
+    """Those that there are, and the deleted ones."""
+    frames: _builtins.int
+    """Frames of all its movies: of those that have ended the drawn ones, of others all."""
     @_builtins.property
     def usage(self) -> _common_pb2.Usage: ...
+    @_builtins.property
+    def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageUsage]:
+        """What each stage that asks a language model has used."""
+
+    @_builtins.property
+    def movies_running(self) -> Global___Allowance:
+        """What the limits count; each with no limit where the project has none."""
+
+    @_builtins.property
+    def frames_today(self) -> Global___Allowance: ...
+    @_builtins.property
+    def cost_micros_this_month(self) -> Global___Allowance:
+        """In millionths of the currency that the installation's prices are in."""
+
     def __init__(
         self,
         *,
         usage: _common_pb2.Usage | None = ...,
         movies: _builtins.int = ...,
+        stages: _abc.Iterable[Global___StageUsage] | None = ...,
+        frames: _builtins.int = ...,
+        movies_running: Global___Allowance | None = ...,
+        frames_today: Global___Allowance | None = ...,
+        cost_micros_this_month: Global___Allowance | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost_micros_this_month", b"cost_micros_this_month", "frames_today", b"frames_today", "movies_running", b"movies_running", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["movies", b"movies", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_micros_this_month", b"cost_micros_this_month", "frames", b"frames", "frames_today", b"frames_today", "movies", b"movies", "movies_running", b"movies_running", "stages", b"stages", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetProjectUsageResponse: _TypeAlias = GetProjectUsageResponse  # noqa: Y015
+
+@_typing.final
+class StageUsage(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAGE_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    stage: _common_pb2.Stage.ValueType
+    @_builtins.property
+    def usage(self) -> _common_pb2.Usage: ...
+    def __init__(
+        self,
+        *,
+        stage: _common_pb2.Stage.ValueType = ...,
+        usage: _common_pb2.Usage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["stage", b"stage", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StageUsage: _TypeAlias = StageUsage  # noqa: Y015
+
+@_typing.final
+class Allowance(_message.Message):
+    """Something that a project may use so much of at a time, or in a day or month of UTC."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USED_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    RENEW_TIME_FIELD_NUMBER: _builtins.int
+    used: _builtins.int
+    limit: _builtins.int
+    """None: as much as it likes."""
+    @_builtins.property
+    def renew_time(self) -> _timestamp_pb2.Timestamp:
+        """When `used` begins at 0 again; none for what is freed by movies that end."""
+
+    def __init__(
+        self,
+        *,
+        used: _builtins.int = ...,
+        limit: _builtins.int | None = ...,
+        renew_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "limit", b"limit", "renew_time", b"renew_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "limit", b"limit", "renew_time", b"renew_time", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+
+Global___Allowance: _TypeAlias = Allowance  # noqa: Y015
+
+@_typing.final
+class MovieUsage(_message.Message):
+    """What stays of a deleted movie, in the object store below `projects/{project}/usage/`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USAGE_FIELD_NUMBER: _builtins.int
+    STAGES_FIELD_NUMBER: _builtins.int
+    FRAMES_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    frames: _builtins.int
+    @_builtins.property
+    def usage(self) -> _common_pb2.Usage: ...
+    @_builtins.property
+    def stages(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageUsage]: ...
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        usage: _common_pb2.Usage | None = ...,
+        stages: _abc.Iterable[Global___StageUsage] | None = ...,
+        frames: _builtins.int = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "usage", b"usage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "frames", b"frames", "stages", b"stages", "usage", b"usage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MovieUsage: _TypeAlias = MovieUsage  # noqa: Y015
 
 @_typing.final
 class Batch(_message.Message):
@@ -880,7 +995,7 @@ class Batch(_message.Message):
     def counts(self) -> Global___BatchCounts: ...
     @_builtins.property
     def failure(self) -> _common_pb2.Failure:
-        """Why it failed or was paused by itself, where it was."""
+        """Why it failed or was paused by itself; or, with QUOTA_EXCEEDED, why it begins no movie for now."""
 
     @_builtins.property
     def usage(self) -> _common_pb2.Usage:

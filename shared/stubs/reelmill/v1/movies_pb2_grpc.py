@@ -189,7 +189,7 @@ class MovieServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteMovie(self, request, context):
-        """Stops a movie and removes everything stored for it.
+        """Stops a movie and removes everything stored for it; what it used stays counted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -203,7 +203,7 @@ class MovieServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetProjectUsage(self, request, context):
-        """What a project's movies have asked of language models, deleted ones included.
+        """What a project's movies have used, deleted ones included, and what its limits leave.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

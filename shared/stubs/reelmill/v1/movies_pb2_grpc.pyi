@@ -53,11 +53,11 @@ class MovieServiceStub:
     RetryMovie: _grpc.UnaryUnaryMultiCallable[_movies_pb2.RetryMovieRequest, _movies_pb2.RetryMovieResponse]
     """Goes on with a failed or cancelled movie; what is stored is not made again."""
     DeleteMovie: _grpc.UnaryUnaryMultiCallable[_movies_pb2.DeleteMovieRequest, _movies_pb2.DeleteMovieResponse]
-    """Stops a movie and removes everything stored for it."""
+    """Stops a movie and removes everything stored for it; what it used stays counted."""
     ForecastMovie: _grpc.UnaryUnaryMultiCallable[_movies_pb2.ForecastMovieRequest, _movies_pb2.ForecastMovieResponse]
     """What a movie will ask of the language model and what that will cost; starts nothing."""
     GetProjectUsage: _grpc.UnaryUnaryMultiCallable[_movies_pb2.GetProjectUsageRequest, _movies_pb2.GetProjectUsageResponse]
-    """What a project's movies have asked of language models, deleted ones included."""
+    """What a project's movies have used, deleted ones included, and what its limits leave."""
     CreateBatch: _grpc.UnaryUnaryMultiCallable[_movies_pb2.CreateBatchRequest, _movies_pb2.CreateBatchResponse]
     """Makes many movies of one request. The same request_id again returns the batch that the first call made."""
     GetBatch: _grpc.UnaryUnaryMultiCallable[_movies_pb2.GetBatchRequest, _movies_pb2.GetBatchResponse]
@@ -101,11 +101,11 @@ class MovieServiceAsyncStub(MovieServiceStub):
     RetryMovie: _aio.UnaryUnaryMultiCallable[_movies_pb2.RetryMovieRequest, _movies_pb2.RetryMovieResponse]  # type: ignore[assignment]
     """Goes on with a failed or cancelled movie; what is stored is not made again."""
     DeleteMovie: _aio.UnaryUnaryMultiCallable[_movies_pb2.DeleteMovieRequest, _movies_pb2.DeleteMovieResponse]  # type: ignore[assignment]
-    """Stops a movie and removes everything stored for it."""
+    """Stops a movie and removes everything stored for it; what it used stays counted."""
     ForecastMovie: _aio.UnaryUnaryMultiCallable[_movies_pb2.ForecastMovieRequest, _movies_pb2.ForecastMovieResponse]  # type: ignore[assignment]
     """What a movie will ask of the language model and what that will cost; starts nothing."""
     GetProjectUsage: _aio.UnaryUnaryMultiCallable[_movies_pb2.GetProjectUsageRequest, _movies_pb2.GetProjectUsageResponse]  # type: ignore[assignment]
-    """What a project's movies have asked of language models, deleted ones included."""
+    """What a project's movies have used, deleted ones included, and what its limits leave."""
     CreateBatch: _aio.UnaryUnaryMultiCallable[_movies_pb2.CreateBatchRequest, _movies_pb2.CreateBatchResponse]  # type: ignore[assignment]
     """Makes many movies of one request. The same request_id again returns the batch that the first call made."""
     GetBatch: _aio.UnaryUnaryMultiCallable[_movies_pb2.GetBatchRequest, _movies_pb2.GetBatchResponse]  # type: ignore[assignment]
@@ -200,7 +200,7 @@ class MovieServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _movies_pb2.DeleteMovieRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_movies_pb2.DeleteMovieResponse, _abc.Awaitable[_movies_pb2.DeleteMovieResponse]]:
-        """Stops a movie and removes everything stored for it."""
+        """Stops a movie and removes everything stored for it; what it used stays counted."""
 
     @_abc_1.abstractmethod
     def ForecastMovie(
@@ -216,7 +216,7 @@ class MovieServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _movies_pb2.GetProjectUsageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_movies_pb2.GetProjectUsageResponse, _abc.Awaitable[_movies_pb2.GetProjectUsageResponse]]:
-        """What a project's movies have asked of language models, deleted ones included."""
+        """What a project's movies have used, deleted ones included, and what its limits leave."""
 
     @_abc_1.abstractmethod
     def CreateBatch(
