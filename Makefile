@@ -111,6 +111,11 @@ bench-release: setup ## How a release grows from 5 features to 20: time a frame,
 bench-script: setup ## Speed of scripts of 1,331 frames: offline, and how near a language model's is to the least it can take
 	@$(BIN)/python -m tests.bench.script
 
+.PHONY: bench-scale
+bench-scale: setup ## What scaling of renderers costs, and how long movies wait, beside fixed fleets; a day is a second or two
+	@tests/chart/tools.sh
+	@$(BIN)/python -m tests.bench.scale
+
 .PHONY: bench-fair
 bench-fair: setup ## How long a movie of 27 frames takes beside another project's thousand: five minutes
 	@$(BIN)/python -m tests.bench.fair

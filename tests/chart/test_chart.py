@@ -242,7 +242,7 @@ def test_every_value_has_a_description_and_the_readme_has_them_all() -> None:
                 yield from undescribed(part, f"{path}.{name}")
 
     assert not list(undescribed(json.loads((CHART / "values.schema.json").read_text())))
-    done = subprocess.run([sys.executable, str(ROOT / "helm/readme.py"), "--check"], check=False)
+    done = subprocess.run([sys.executable, str(ROOT / "helm/generate.py"), "--check"], check=False)
     assert done.returncode == 0
 
 

@@ -7,7 +7,9 @@ reached from here. Makes a namespace and two volumes on the node, and removes th
 
 Installs, runs `helm test`, makes movies of 27 frames: by gRPC from outside the namespace, by event, while a
 render pod, a Triton pod and the NATS pod are deleted, and across an upgrade; compares every file with the
-manifest. The last line is one JSON object with seconds and memory.
+manifest. A frame that is stored when a pod goes may not be stored again. Where the cluster has KEDA's and
+Prometheus Operator's definitions, the chart's objects of these kinds are compared with them. The last line is
+one JSON object with seconds and memory.
 """
 
 import argparse
@@ -17,10 +19,14 @@ import re
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import yaml  # type: ignore[import-untyped]
+from minio import Minio
 from rich.console import Console
 
 from reelmill.client import ArtefactStore, Movie, MovieClient
@@ -31,6 +37,17 @@ ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm" / "reelmill"
 RELEASE = "reelmill"
 _EVENT = ROOT / "deploy" / "examples" / "request_by_event.py"
+_DEFINITIONS = {
+    "scaledobjects.keda.sh": "ScaledObject",
+    "servicemonitors.monitoring.coreos.com": "ServiceMonitor",
+    "prometheusrules.monitoring.coreos.com": "PrometheusRule",
+}
+_VERSIONS = (
+    "keda.sh/v1alpha1/ScaledObject",
+    "monitoring.coreos.com/v1/ServiceMonitor",
+    "monitoring.coreos.com/v1/PrometheusRule",
+)
+Stored: TypeAlias = tuple[datetime | None, str | None]
 _VOLUME = """
 apiVersion: v1
 kind: PersistentVolume
@@ -95,6 +112,27 @@ class Trial:
     def _options(self) -> list[str]:
         return [option for file in self._values for option in ("--values", file)]
 
+    def definitions(self) -> None:
+        """What the chart makes for KEDA and Prometheus Operator is what their definitions want."""
+        known = run("kubectl", "api-resources", "--output", "name").split()
+        if missing := [name for name in _DEFINITIONS if name not in known]:
+            self.say(f"not compared, for the cluster lacks their definitions: {', '.join(missing)}")
+            return
+        asked = ["autoscaling=keda", "monitoring.serviceMonitors=on", "monitoring.rules=on"]
+        text = self.kube.helm(
+            *("template", RELEASE, str(CHART), *self._options()),
+            *(part for value in asked for part in ("--set", value)),
+            *(part for version in _VERSIONS for part in ("--api-versions", version)),
+        )
+        objects = [one for one in yaml.safe_load_all(text) if one and one["kind"] in _DEFINITIONS.values()]
+        for one in objects:
+            self.kube.kubectl("apply", "--dry-run=server", "--filename", "-", stdin=json.dumps(one))
+        kinds = Counter(one["kind"] for one in objects)
+        if set(kinds) != set(_DEFINITIONS.values()):
+            raise Failed(f"the chart has rendered only {dict(kinds)}")
+        self.say(f"accepted by their definitions: {', '.join(f'{n} {kind}' for kind, n in kinds.items())}")
+        self.figures["custom_resources_accepted"] = len(objects)
+
     # Movies.
 
     @property
@@ -109,26 +147,54 @@ class Trial:
             self.kube.secret(secret, "secret-key"),
         )
 
-    async def make(self, theme: str, meanwhile: Callable[[int], None] = lambda done: None) -> Movie:
-        """A movie of 27 frames, to its end. `meanwhile` is called in a thread when frames have been drawn."""
+    async def make(self, theme: str, meanwhile: Callable[[int], None] | None = None, name: str = "") -> Movie:
+        """A movie of 27 frames, to its end. `meanwhile` is called in a thread when frames have been drawn.
+
+        Raises Failed where a frame that was stored then has been stored again. `name`: of its figures.
+        """
         wanted = Movie(theme=theme, shape=script_pb2.ScriptShape(chapters=3, scenes=3, frames=3))
         disturbed: asyncio.Task[None] | None = None
+        stored: dict[str, Stored] = {}
+
+        def disturb(drawn: int) -> None:
+            stored.update(self.stored_frames(begun.name))
+            if meanwhile is not None:
+                meanwhile(drawn)
+
         began = time.monotonic()
         async with MovieClient(self.server) as client:
             movie = begun = await client.create("cluster", wanted)
             async for movie in client.watch(begun.name):
                 drawn = _drawn(movie)
                 if disturbed is None and drawn >= 3:
-                    disturbed = asyncio.create_task(asyncio.to_thread(meanwhile, drawn))
+                    disturbed = asyncio.create_task(asyncio.to_thread(disturb, drawn))
         if disturbed is not None:
             await disturbed
         if movie.state != Movie.STATE_SUCCEEDED:
             raise Failed(f"{movie.name}: {movie.failure.reason} {movie.failure.message}")
         seconds = time.monotonic() - began
         await self.check(movie, 27)
-        self.say(f"{movie.name}: {movie.title}, 27 frames, {seconds:.0f} s")
-        self.figures.setdefault("movie_seconds", round(seconds, 1))
+        now = self.stored_frames(movie.name)
+        if again := [key for key, one in stored.items() if now[key] != one]:
+            raise Failed(f"{movie.name}: stored a second time: {', '.join(again)}")
+        kept = f", the {len(stored)} stored by then were not drawn again" if meanwhile is not None else ""
+        self.say(f"{movie.name}: {movie.title}, 27 frames, {seconds:.0f} s{kept}")
+        self.figures[f"{name or 'movie'}_seconds"] = round(seconds, 1)
+        if meanwhile is not None:
+            self.figures[f"{name}_frames_before"] = len(stored)
         return movie
+
+    def stored_frames(self, movie: str) -> dict[str, Stored]:
+        """When each frame was stored, and its ETag, by key."""
+        secret = f"{RELEASE}-s3"
+        client = Minio(
+            endpoint=self.kube.address(secret, 8333),
+            access_key=self.kube.secret(secret, "access-key"),
+            secret_key=self.kube.secret(secret, "secret-key"),
+            secure=False,
+        )
+        found = client.list_objects("reelmill", prefix=f"{movie}/frames/", recursive=True)
+        return {o.object_name: (o.last_modified, o.etag) for o in found if o.object_name.endswith(".png")}
 
     async def check(self, movie: Movie, frames: int) -> None:
         """Every file is what the manifest says; each frame is there once, with its own lineage."""
@@ -172,6 +238,7 @@ async def everything(trial: Trial, *, installed: bool) -> None:
     if not installed:
         trial.make_room()
         trial.install()
+    trial.definitions()
     trial.helm_test()
     await asyncio.sleep(15)
     trial.figures["idle_memory_mb"] = trial.memory()
@@ -185,16 +252,17 @@ async def everything(trial: Trial, *, installed: bool) -> None:
             name = trial.kube.delete_pod(component)
             trial.say(f"after {done} frames: deleted {name}")
 
-        await trial.make(f"A clockmaker loses the {component} hour", delete)
+        await trial.make(f"A clockmaker loses the {component} hour", delete, f"{component}_deleted")
         wait(f"{component} is ready again", lambda c=component: _ready(trial.kube, c), 300)  # type: ignore[misc]
 
     def upgrade(done: int) -> None:
         trial.say(f"after {done} frames: helm upgrade")
         trial.upgrade("--set", "commonAnnotations.upgraded=yes")
 
-    await trial.make("Two gardeners change a season", upgrade)
+    await trial.make("Two gardeners change a season", upgrade, "upgrade")
     trial.rollback()
-    await trial.make("A ferry pilot rolls back the tide")
+    await trial.make("A ferry pilot rolls back the tide", name="after_rollback")
+    trial.figures["used_memory_mb"] = trial.memory()
 
 
 def _drawn(movie: Movie) -> int:

@@ -155,16 +155,20 @@ spec:
   maxReplicaCount: {{ .c.autoscaling.max }}
   pollingInterval: {{ default 15 .c.autoscaling.pollingSeconds }}
   cooldownPeriod: {{ default 300 .c.autoscaling.cooldownSeconds }}
+  advanced:
+    horizontalPodAutoscalerConfig:
+      behavior:
+        scaleDown: {stabilizationWindowSeconds: {{ default 300 .c.autoscaling.stabilizationSeconds }}}
   fallback: {failureThreshold: 3, replicas: {{ default 1 .c.autoscaling.fallback }}}
   triggers:
-    {{- range list "JOBS" "WAITING" }}
+    {{- range $stream, $target := dict "JOBS" .c.autoscaling.lag "WAITING" .c.autoscaling.waiting }}
     - type: nats-jetstream
       metadata:
         natsServerMonitoringEndpoint: {{ include "reelmill.nats.monitoring" $root | quote }}
         account: {{ $root.Values.nats.account | quote }}
-        stream: {{ . }}
+        stream: {{ $stream }}
         consumer: {{ $stage }}
-        lagThreshold: {{ $.c.autoscaling.lag | quote }}
+        lagThreshold: {{ $target | quote }}
         activationLagThreshold: "0"
     {{- end }}
     {{- with .prometheus }}
@@ -190,5 +194,5 @@ spec:
     - type: Resource
       resource: {name: cpu, target: {type: Utilization, averageUtilization: 70}}
   behavior:
-    scaleDown: {stabilizationWindowSeconds: {{ default 300 .c.autoscaling.cooldownSeconds }}}
+    scaleDown: {stabilizationWindowSeconds: {{ default 300 .c.autoscaling.stabilizationSeconds }}}
 {{- end -}}

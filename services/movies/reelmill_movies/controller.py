@@ -128,29 +128,28 @@ class Controller:
                 continue
             if domain.status(record, common_pb2.STAGE_RENDER).state != domain.Status.STATE_RUNNING:
                 return
-            if domain.frames_to_release(record, 1):
-                await self._turnstile.enter(
-                    name, common_pb2.STAGE_RENDER, record.movie.priority, _age(record)
-                )
+            if left := len(domain.frames_to_release(record, domain.total_frames(record))):
+                stage, priority = common_pb2.STAGE_RENDER, record.movie.priority
+                await self._turnstile.enter(name, stage, priority, _age(record), left)
             before = domain.ready_stages(record)
             if domain.ready_stages(await self._count(record)) == before:
                 return
 
-    async def _admit(self, name: MovieName, stage: Stage, count: int) -> bool:
-        """Queues the job of a stage, or the next `count` frames; returns whether there are more."""
+    async def _admit(self, name: MovieName, stage: Stage, count: int) -> int:
+        """Queues the job of a stage, or the next `count` frames; returns how many there are more."""
         try:
             record = await self._movies.get(name)
         except ReelmillError as error:
             if error.reason is not Reason.NOT_FOUND:
                 raise
-            return False
+            return 0
         if stage != common_pb2.STAGE_RENDER:
             if stage in domain.ready_stages(record):
                 await self._begin(record, stage)
-            return False
+            return 0
         if frames := domain.frames_to_release(record, count):
             record = await self._release(record, frames)
-        return bool(domain.frames_to_release(record, 1))
+        return len(domain.frames_to_release(record, domain.total_frames(record)))
 
     async def cancel(self, name: MovieName, failure: common_pb2.Failure | None = None) -> Record:
         cancelled = False

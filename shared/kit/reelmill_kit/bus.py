@@ -52,7 +52,7 @@ _STREAMS = [
     ),
     StreamConfig(
         name=WAITING,
-        description="One message a movie and stage that has jobs to do which are not in JOBS yet",
+        description="What is to do and not in JOBS yet: a message a movie and stage, or 64 of its frames",
         subjects=["reelmill.waiting.>"],
         max_msgs_per_subject=1,
         duplicate_window=_DEDUPLICATION,

@@ -121,8 +121,8 @@ class MovieName:
     def any_job_subject(self) -> str:
         return f"reelmill.jobs.*.{self.project}.{self.movie}"
 
-    def waiting_subject(self, stage: Stage, priority: int, since: int) -> str:
-        return f"reelmill.waiting.{STAGE_NAMES[stage]}.{self.project}.{self.movie}.{priority}.{since}"
+    def waiting_subject(self, stage: Stage, priority: int, since: int, block: int) -> str:
+        return f"reelmill.waiting.{STAGE_NAMES[stage]}.{self.project}.{self.movie}.{priority}.{since}.{block}"
 
     @property
     def any_waiting_subject(self) -> str:

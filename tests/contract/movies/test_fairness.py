@@ -108,6 +108,23 @@ async def test_what_waits_beyond_the_queue_is_a_number_that_an_autoscaler_reads(
     assert (await door.bus.queue(WAITING, "script")).pending == 4
 
 
+async def test_frames_that_wait_are_counted_in_blocks_of_64(door: FrontDoor) -> None:
+    painter = Worker(door, STAGES.STAGE_RENDER, 0.02)
+    door.concurrency[STAGES.STAGE_RENDER] = 8
+
+    async def waiting(blocks: int) -> bool:
+        return (await door.bus.queue(WAITING, "render")).pending == blocks
+
+    async with door.open():
+        name = (await door.ask(scenes=16, frames=16)).name
+        await until(lambda: painter.has_worked(1, "acme"))
+        await until(lambda: waiting(4))
+        for blocks in (3, 2, 1, 0):
+            await until(lambda blocks=blocks: waiting(blocks))  # type: ignore[misc]
+        await door.ended(name)
+    assert await door.bus.subjects(WAITING, "reelmill.waiting.>") == {}
+
+
 async def test_a_style_is_learned_as_soon_as_a_worker_is_free_however_many_wait_in_another_project(
     door: FrontDoor,
 ) -> None:

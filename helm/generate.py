@@ -1,4 +1,7 @@
-"""Writes the table of values into the chart's README.md: `python helm/readme.py [--check]`."""
+"""Writes the chart's values.schema.json and the table of values in its README.md.
+
+python helm/generate.py [--check]
+"""
 
 import json
 import sys
@@ -9,6 +12,7 @@ from typing import Any
 import yaml
 
 CHART = Path(__file__).parent / "reelmill"
+SOURCE = Path(__file__).parent / "values.schema.yaml"
 _BEGIN, _END = "<!-- values -->\n", "<!-- end of values -->\n"
 
 
@@ -23,8 +27,7 @@ def rows(schema: dict[str, Any], values: Any, path: str = "") -> Iterator[tuple[
             yield here, json.dumps(given), part["description"]
 
 
-def page() -> str:
-    schema = json.loads((CHART / "values.schema.json").read_text())
+def page(schema: dict[str, Any]) -> str:
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     lines = ["| value | default | what it is |", "|---|---|---|"]
     lines += [
@@ -37,12 +40,17 @@ def page() -> str:
 
 
 def main() -> None:
-    wanted = page()
-    if "--check" in sys.argv:
-        if (CHART / "README.md").read_text() != wanted:
-            sys.exit("helm/reelmill/README.md is out of date: run python helm/readme.py")
-        return
-    (CHART / "README.md").write_text(wanted)
+    schema = yaml.safe_load(SOURCE.read_text())
+    wanted = {
+        CHART / "values.schema.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n",
+        CHART / "README.md": page(schema),
+    }
+    for path, text in wanted.items():
+        if path.read_text() == text:
+            continue
+        if "--check" in sys.argv:
+            sys.exit(f"{path.relative_to(CHART.parent)} is out of date: run python helm/generate.py")
+        path.write_text(text)
 
 
 if __name__ == "__main__":
