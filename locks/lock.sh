@@ -31,3 +31,5 @@ echo "locking consumers"
 compile --generate-hashes --no-deps locks/consumers.in -o locks/consumers.txt
 echo "locking chart"
 compile --generate-hashes --no-deps locks/chart.in -o locks/chart.txt
+echo "locking policy"
+compile --generate-hashes locks/policy.in -o locks/policy.txt

@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 
@@ -16,6 +17,26 @@ def run(*command: str, timeout: float = 600, check: bool = True, stdin: str | No
     if check and done.returncode:
         raise Failed(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
+
+
+def make_volume(namespace: str, name: str, claim: str, path: Path) -> None:
+    """A folder of the node as a volume that waits for the claim."""
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o777)  # a folder of the node knows no fsGroup
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"{namespace}-{name}"},
+        "spec": {
+            "capacity": {"storage": "50Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "",
+            "persistentVolumeReclaimPolicy": "Retain",
+            "claimRef": {"namespace": namespace, "name": claim},
+            "hostPath": {"path": str(path), "type": "DirectoryOrCreate"},
+        },
+    }
+    run("kubectl", "apply", "--filename", "-", stdin=json.dumps(volume))
 
 
 class Kube:

@@ -31,7 +31,7 @@ from rich.console import Console
 
 from reelmill.client import ArtefactStore, Movie, MovieClient
 from reelmill.v1 import common_pb2, script_pb2
-from tests.cluster.kube import Failed, Kube, run, wait
+from tests.cluster.kube import Failed, Kube, make_volume, run, wait
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm" / "reelmill"
@@ -48,18 +48,6 @@ _VERSIONS = (
     "monitoring.coreos.com/v1/PrometheusRule",
 )
 Stored: TypeAlias = tuple[datetime | None, str | None]
-_VOLUME = """
-apiVersion: v1
-kind: PersistentVolume
-metadata: {{name: {name}}}
-spec:
-  capacity: {{storage: 50Gi}}
-  accessModes: [ReadWriteOnce]
-  storageClassName: ""
-  persistentVolumeReclaimPolicy: Retain
-  claimRef: {{namespace: {namespace}, name: {claim}}}
-  hostPath: {{path: {path}, type: DirectoryOrCreate}}
-"""
 
 
 class Trial:
@@ -80,13 +68,8 @@ class Trial:
         run("kubectl", "create", "namespace", self.namespace)
         for part in ("nats", "s3"):
             path = self._volumes / part
-            path.mkdir(parents=True, exist_ok=True)
-            path.chmod(0o777)  # a folder of the node knows no fsGroup
             claim = f"data-{RELEASE}-{part}-0"
-            text = _VOLUME.format(
-                name=f"{self.namespace}-{part}", namespace=self.namespace, claim=claim, path=path
-            )
-            run("kubectl", "apply", "--filename", "-", stdin=text)
+            make_volume(self.namespace, part, claim, path)
 
     def install(self) -> None:
         began = time.monotonic()

@@ -85,6 +85,7 @@ spec:
             {{- end }}
             {{- if eq .name "movies" }}
             - {name: REELMILL_SCRIPT_SERVER, value: "{{ $full }}-script:50051"}
+            - {name: REELMILL_QA_SERVER, value: "{{ $full }}-qa:50051"}
             {{- end }}
             {{- if eq .name "render" }}
             - {name: REELMILL_TRITON_URL, value: {{ include "reelmill.triton.url" $root | quote }}}

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
@@ -13,6 +14,7 @@ from .grpc_server import GrpcServer, Servicer
 from .settings import ServiceSettings
 
 Check = Callable[[], Awaitable[None]]
+_TELL_INTERVAL = 30.0
 _CHECK_INTERVAL = 5.0
 _CHECK_TIMEOUT = 10.0
 
@@ -78,6 +80,8 @@ class Runtime:
 
     async def _watch_needs(self, server: GrpcServer) -> None:
         ready: bool | None = None
+        told: dict[str, str] = {}
+        told_at = 0.0
         while True:
             missing = await self._missing()
             if missing:
@@ -87,8 +91,10 @@ class Runtime:
             if bool(missing) is ready or ready is None:
                 await server.set_ready(not missing)
                 telemetry.logger().info("not ready" if missing else "ready", missing=missing)
-            elif missing:
+                told, told_at = missing, time.monotonic()
+            elif missing and (missing != told or time.monotonic() - told_at > _TELL_INTERVAL):
                 telemetry.logger().warning("still not ready", missing=missing)
+                told, told_at = missing, time.monotonic()
             ready = not missing
             await asyncio.sleep(_CHECK_INTERVAL if ready else 1.0)
 
@@ -111,6 +117,10 @@ async def _forever(run: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await run()
+        except ReelmillError as error:
+            # What the process needs is away, and whoever looks after that has said so.
+            level = "debug" if error.transient else "error"
+            getattr(telemetry.logger(), level)("loop begins anew", reason=error.reason, error=error.message)
         except Exception as error:
             telemetry.logger().exception("loop failed, beginning anew", exc_info=error)
         with suppress(TimeoutError):

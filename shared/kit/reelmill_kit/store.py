@@ -74,12 +74,16 @@ class ObjectStore(Protocol):
     def uri(self, key: str) -> str: ...
 
 
+_PROBE = ".reelmill/may-write"
+
+
 class S3Store:
     """ObjectStore on any S3 server, through the `minio` client."""
 
     def __init__(self, settings: ServiceSettings) -> None:
         endpoint = urlsplit(settings.s3_endpoint)
         self._bucket = settings.s3_bucket
+        self._may_write = False
         self._endpoint = settings.s3_endpoint
         self._http = urllib3.PoolManager(
             maxsize=32,
@@ -210,6 +214,10 @@ class S3Store:
                 f"bucket {self._bucket!r} does not exist at {self._endpoint}; create it, "
                 "or set REELMILL_S3_BUCKET to one that does",
             )
+        if not self._may_write:
+            # Whoever may only read is not told so by the server before the first artefact.
+            await self.put(_PROBE, b"", "text/plain")
+            self._may_write = True
 
     async def make_bucket(self) -> bool:
         """Makes the bucket; returns whether there was none."""
@@ -245,6 +253,7 @@ class S3Store:
                     raise ReelmillError(
                         Reason.NOT_FOUND, f"no object {key!r} in bucket {self._bucket!r}", key=key
                     ) from error
+                self._may_write = self._may_write and error.code != "AccessDenied"
                 raise self._unavailable(f"{error.code}: {error.message}") from error
             except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError, ParseError) as error:
                 # The last two: something answers there that does not speak S3.

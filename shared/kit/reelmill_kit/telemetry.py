@@ -76,6 +76,8 @@ def instruments() -> Metrics:
 def set_up(service: str, log_level: str = "INFO") -> None:
     """Logs as JSON lines on stderr with the trace id; exporters if an OTLP endpoint is set."""
     logging.basicConfig(level=log_level.upper(), stream=sys.stderr, format="%(name)s: %(message)s")
+    # It tells of every try; what comes of them is ours to tell.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
