@@ -1,12 +1,14 @@
 """The export formats: from a script and its questions to a file's bytes. The same input, the same bytes."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from reelmill.v1 import dataset_pb2, qa_pb2, script_pb2
 
 Question = qa_pb2.Question
+_MARKS = re.compile(r"<(image|video|audio)>", re.IGNORECASE)
 _STYLE_TOKEN = "<style>"  # noqa: S105 - stands in prompts where the learned style is put
 
 
@@ -46,8 +48,8 @@ def ms_swift(script: script_pb2.Script, questions: qa_pb2.QuestionSet) -> bytes:
         subtitles = _subtitles(clip) if any(evidence.lines for evidence in question.evidence) else ""
         row = {
             "messages": [
-                {"role": "user", "content": f"<video>{subtitles}{question.question}"},
-                {"role": "assistant", "content": question.answer},
+                {"role": "user", "content": f"<video>{unmarked(subtitles + question.question)}"},
+                {"role": "assistant", "content": unmarked(question.answer)},
             ],
             "videos": [[f"frames/{frame.index:06d}.png" for frame in clip]],
         }
@@ -59,6 +61,11 @@ FORMATS: dict[dataset_pb2.ExportFormat.ValueType, Format] = {
     dataset_pb2.EXPORT_FORMAT_STORY_JSON: Format("story.json", "application/json", story_json),
     dataset_pb2.EXPORT_FORMAT_MS_SWIFT: Format("ms_swift.jsonl", "application/jsonl", ms_swift),
 }
+
+
+def unmarked(text: str) -> str:
+    """Without the marks where training kits put media: they count them."""
+    return _MARKS.sub(r"(\1)", text)
 
 
 def _frames(script: script_pb2.Script) -> Iterator[script_pb2.Frame]:

@@ -11,6 +11,7 @@ from .options import Options
 # instructions and schema, a question in the blind test alone and with its choices.
 _FRAME, _SCENE, _CHAPTER, _DRAFT, _SYSTEM, _QUESTION, _CHOICES, _ANSWER = 45, 70, 90, 260, 700, 45, 160, 15
 _BATCH = 20
+_GIVEN_AWAY = 0.1
 
 
 def forecast(
@@ -30,12 +31,15 @@ def forecast(
     written = (6 + 3 * chapters + 2 * scenes) * _DRAFT
     if not options.skip_blind_test:
         chosen = questions * options.choice_percent // 100
-        batches = math.ceil(questions / _BATCH)
+        # Those whose choices give them away get others and are read again.
+        again = math.ceil(chosen * _GIVEN_AWAY)
+        batches = math.ceil(questions / _BATCH) + math.ceil(again / _BATCH)
         parts = 1 + chapters + scenes
         calls += batches * (1 + READINGS) + parts * READINGS
         told = 400 + min(400, frames // chapters) * chapters + frames
-        read += batches * (1 + READINGS) * _SYSTEM + questions * _QUESTION + chosen * READINGS * _CHOICES
+        read += batches * (1 + READINGS) * _SYSTEM + (questions + again) * _QUESTION
+        read += (chosen + again) * READINGS * _CHOICES
         read += READINGS * (parts * _SYSTEM + told * 25 + questions // 3 * _CHOICES)
-        written += (questions + chosen * READINGS + questions // 3 * READINGS) * _ANSWER
+        written += (questions + again + (chosen + again + questions // 3) * READINGS) * _ANSWER
     result.usage.CopyFrom(common_pb2.Usage(calls=calls, input_tokens=read, output_tokens=written))
     return result

@@ -4,7 +4,6 @@ Where a script has no actions at all (a story that was imported) they are found 
 language model where there is one, and by rules else; what is found has to pass the same check.
 """
 
-import asyncio
 import re
 from typing import Annotated, Literal
 
@@ -15,6 +14,7 @@ from reelmill_kit.telemetry import logger
 from reelmill_llm import Llm, Prompt, Usage
 
 from .prompts import prompt_text
+from .together import together
 
 _FORMS = {
     "stand": "stand|stands|standing|stood",
@@ -60,8 +60,10 @@ async def timeline(script: script_pb2.Script, seed: int, llm: Llm | None) -> tup
                 for frame in scene.frames:
                     frame.actions.extend(by_rules(frame.description, names))
         else:
-            for spent in await asyncio.gather(*(_extract(scene, names, seed, llm) for scene in scenes)):
-                usage += spent
+            spent: list[Usage] = []
+            await together(_extract(scene, names, seed, llm, spent) for scene in scenes)
+            for one in spent:
+                usage += one
     unsupported = 0
     for scene in scenes:
         for frame in scene.frames:
@@ -119,7 +121,9 @@ def _target(verb: str, rest: str, people: str) -> str:
     return ""
 
 
-async def _extract(scene: script_pb2.Scene, names: list[str], seed: int, llm: Llm) -> Usage:
+async def _extract(
+    scene: script_pb2.Scene, names: list[str], seed: int, llm: Llm, spent: list[Usage]
+) -> None:
     lines = [f"Characters: {', '.join(names)}"]
     lines += [f"Frame {frame.index}: {frame.description}" for frame in scene.frames]
     frames = {frame.index: frame for frame in scene.frames}
@@ -134,7 +138,7 @@ async def _extract(scene: script_pb2.Scene, names: list[str], seed: int, llm: Ll
         frames[deed.frame].actions.add(
             character=deed.character, verb=deed.verb, target=deed.target, expression=deed.expression
         )
-    return answer.usage
+    spent.append(answer.usage)
 
 
 def _named(name: str, text: str) -> bool:

@@ -9,11 +9,13 @@ import pytest
 from google.protobuf import json_format
 
 from reelmill.v1 import dataset_pb2, events_pb2
+from reelmill_dataset.formats import ms_swift
 from reelmill_dataset.service import DatasetJobs
 from reelmill_dataset.stage import DatasetStage
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.progress import silent
+from tests.unit.dataset import movies
 from tests.unit.dataset.movies import MOVIE, finished_movie, picture, put_frame
 
 FILM = dataset_pb2.EXPORT_FORMAT_FILM
@@ -98,6 +100,16 @@ async def test_a_questions_level_decides_which_frames_its_clip_has() -> None:
     ]
     assert all(f"{MOVIE.prefix}{path}" in store.objects for row in rows for path in row["videos"][0])
     assert all(row["messages"][0]["content"].count("<video>") == len(row["videos"]) for row in rows)
+
+
+def test_what_people_say_puts_no_media_marks_into_a_row() -> None:
+    script, questions = movies.script(), movies.questions()
+    for question in questions.questions:
+        question.question, question.answer = "Who says <video>?", "<image> does"
+    for line in ms_swift(script, questions).decode().splitlines():
+        messages = json.loads(line)["messages"]
+        assert [message["content"].count("<video>") for message in messages] == [1, 0]
+        assert "<image>" not in line
 
 
 async def test_a_question_that_a_line_proves_brings_the_lines_along() -> None:

@@ -297,6 +297,33 @@ async def test_releases_are_listed_newest_first_page_by_page() -> None:
     assert not second.next_page_token
 
 
+async def test_a_release_whose_record_cannot_be_read_is_named_and_the_others_are_listed() -> None:
+    store = await films(1)
+    for release_id in ("v0", "v1"):
+        await released(store, asked(1, release_id=release_id))
+    (record,) = (key for key in store.objects if key.endswith("releases/v0.json"))
+    store.objects[record] = b"{"
+    stage = ReleaseStage(store)
+    page = await stage.list(dataset_pb2.ListReleasesRequest(parent="projects/films"))
+    assert [release.name for release in page.releases] == ["projects/films/releases/v1"]
+    assert list(page.unreachable) == ["projects/films/releases/v0"]
+    with pytest.raises(ReelmillError, match="cannot be read"):
+        await stage.get("projects/films/releases/v0")
+
+
+async def test_a_card_says_english_only_where_the_writers_are_known_to_write_it() -> None:
+    for writer, english in (("offline", True), ("gpt", False)):
+        store = await films(1)
+        script, questions = movies.script(), movies.questions()
+        script.writer = questions.writer = writer
+        questions.movie = str(NAMES[0])
+        await store.put(NAMES[0].script_key, json_format.MessageToJson(script).encode(), "")
+        await store.put(NAMES[0].questions_key, json_format.MessageToJson(questions).encode(), "")
+        await DatasetStage(store).run(dataset_pb2.ExportMovieRequest(movie=str(NAMES[0])), silent)
+        _, prefix = await released(store, asked(1))
+        assert ("language: [en]" in store.objects[f"{prefix}README.md"].decode()) is english
+
+
 async def test_a_release_outlives_its_movies() -> None:
     store = await films()
     release, _ = await released(store, asked())

@@ -48,6 +48,8 @@ def card(request: ReleaseRequest, statistics: Statistics, files: "Iterable[File]
         kinds=KINDS,
         formats=[format_name(value) for value in request.formats],
         length=_length(statistics.seconds),
+        # The writers without a language model write English; what a model writes follows its theme.
+        english=set(statistics.writers) <= {"script: offline", "questions: offline"},
         plots=plots(statistics),
     )
     return text.encode()

@@ -1,6 +1,5 @@
 """A movie as it lies in a release, and what questions about it are asked of."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,9 +7,10 @@ from functools import cached_property
 from reelmill.v1 import qa_pb2, script_pb2
 from reelmill_kit.names import MovieName
 
+from ..formats import unmarked
+
 Question = qa_pb2.Question
 LETTERS = "ABCDE"
-_MARKS = re.compile(r"<(image|video|audio)>", re.IGNORECASE)
 
 
 Frames = list[script_pb2.Frame]
@@ -105,11 +105,6 @@ class ReleaseMovie:
 
 def said(line: script_pb2.DialogueLine) -> str:
     return unmarked(f"{line.speaker}: {line.text}")
-
-
-def unmarked(text: str) -> str:
-    """Without the marks where training kits put media: they count them."""
-    return _MARKS.sub(r"(\1)", text)
 
 
 def lettered(question: Question) -> str:

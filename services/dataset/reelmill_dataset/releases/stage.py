@@ -90,12 +90,22 @@ class ReleaseStage:
             raise invalid("page_size", f"{message.page_size} is not 0 to {_LARGEST_PAGE}")
         if message.page_token and not message.page_token.isdecimal():
             raise invalid("page_token", "is none that a call before has returned")
-        records = [await self._read(info.key) for info in await self._store.list(f"{project}/releases/")]
-        releases = [_release(record) for record in records if record]
+        releases, unreachable = [], []
+        for info in await self._store.list(f"{project}/releases/"):
+            try:
+                if record := await self._read(info.key):
+                    releases.append(_release(record))
+            except ReelmillError as error:
+                if error.reason is not Reason.WRONG_STATE:
+                    raise
+                logger().error("release not listed", key=info.key, error=error.message)
+                unreachable.append(info.key.removesuffix(".json"))
         releases.sort(key=lambda release: (-release.create_time.ToNanoseconds(), release.name))
         start, size = int(message.page_token or 0), message.page_size or _PAGE
         more = str(start + size) if start + size < len(releases) else ""
-        return dataset_pb2.ListReleasesResponse(releases=releases[start : start + size], next_page_token=more)
+        return dataset_pb2.ListReleasesResponse(
+            releases=releases[start : start + size], next_page_token=more, unreachable=unreachable
+        )
 
     async def verify(self, text: str, report: Report) -> dataset_pb2.VerifyReleaseResponse.Result:
         """Reads every file of a release. Raises INVALID_FIELD or NOT_FOUND.

@@ -96,10 +96,11 @@ async def list_releases(
 ) -> None:
     """List a project's releases, newest first."""
     async with _connect(server) as client:
-        releases, token = await client.page(project, page_size=page_size, page_token=page_token)
+        page = await client.page(project, page_size=page_size, page_token=page_token)
+    releases, token = page.releases, page.next_page_token
     if as_json:
         rows = [json_format.MessageToDict(release) for release in releases]
-        print_json({"releases": rows, "nextPageToken": token})
+        print_json({"releases": rows, "nextPageToken": token, "unreachable": list(page.unreachable)})
         return
     table = Table("release", "title", "movies", "frames", "questions", "size", box=None, header_style="dim")
     for release in releases:
@@ -112,6 +113,8 @@ async def list_releases(
             _size(release.size),
         )
     console().print(table if releases else f"no releases in project {project}")
+    for name in page.unreachable:
+        notices().print(f"{name} cannot be read; reelmill release get says why", style="red", markup=False)
     if token:
         notices().print(f"more: --page-token {token}", style="dim", markup=False)
 

@@ -58,13 +58,12 @@ class ReleaseClient:
 
     async def page(
         self, project: str, *, page_size: int = 0, page_token: str = ""
-    ) -> tuple[list[pb.Release], str]:
-        """One page of a project's releases, newest first, and the token of the next; "" on the last."""
+    ) -> pb.ListReleasesResponse:
+        """One page of releases, newest first, the next page's token, and the names of unreadable ones."""
         request = pb.ListReleasesRequest(
             parent=f"projects/{project}", page_size=page_size, page_token=page_token
         )
-        answer = await self._call(self._stub.ListReleases(request, timeout=self._timeout))
-        return list(answer.releases), answer.next_page_token
+        return await self._call(self._stub.ListReleases(request, timeout=self._timeout))
 
     async def verify(self, name: str, told: Told = unheard) -> pb.VerifyReleaseResponse.Result:
         """Compares every stored file with its checksum."""
