@@ -11,10 +11,18 @@ target=/opt/reelmill
 
 build_venv() { [ -x /build/bin/pip ] || python3 -m venv /build; }
 into_target() { /build/bin/pip --python $target/bin/python3 install --no-compile "$@"; }
-# What nobody imports: tests, headers, the sources of compiled modules.
+# What nobody imports: tests, headers, the sources and symbols of compiled modules.
 trim() {
-  find $target -type d \( -name tests -o -name testing -o -name include \) -path '*site-packages*' \
+  find $target -type d \( -name tests -o -name testing -o -name include -o -name SelfTest \) -path '*site-packages*' \
     \( -path '*/numpy/*' -o -path '*/pyarrow/*' -o -path '*/Crypto/*' -o -path '*/torch/include' \) -prune -exec rm -rf {} +
+  # Two packages are shipped with their debugging symbols, 29 MB; each is imported to see that it still can be.
+  for package in ml_dtypes Crypto.Cipher.AES; do
+    folder=$(echo $target/lib/python3*/site-packages/"${package%%.*}")
+    [ ! -d "$folder" ] || {
+      find "$folder" -name '*.so' -exec strip --strip-unneeded {} +
+      $target/bin/python3 -c "import $package"
+    }
+  done
   find $target -name '*.pyx' -delete -o -name '*.pxd' -delete -o -name '*.pyi' -delete
 }
 

@@ -110,7 +110,7 @@ class Mistakes:
         make_volume(self.namespace, "weights", "weights", folder)
         run("kubectl", "apply", "--filename", "-", stdin=_claim(self.namespace))
         self.install("weights.source=volume", "weights.claim=weights", "triton.replicas=1")
-        words = self.until_log("triton", "model")
+        words = self.until_log("triton", "/weights/model")
         for part in ("model", "judge"):
             shutil.copytree(_weights(part), folder / part, dirs_exist_ok=True)
         self.say("a Triton without the model", "the log", words, self.until_ready("triton"))

@@ -8,8 +8,8 @@ reached from here. Makes a namespace and two volumes on the node, and removes th
 Installs, runs `helm test`, makes movies of 27 frames: by gRPC from outside the namespace, by event, while a
 render pod, a Triton pod and the NATS pod are deleted, and across an upgrade; compares every file with the
 manifest. A frame that is stored when a pod goes may not be stored again. Where the cluster has KEDA's and
-Prometheus Operator's definitions, the chart's objects of these kinds are compared with them. The last line is
-one JSON object with seconds and memory.
+Prometheus Operator's definitions, the chart's objects of these kinds are compared with them. Then makes what
+operators do wrong (tests/cluster/mistakes.py). The last line is one JSON object with seconds and memory.
 """
 
 import argparse
@@ -31,6 +31,7 @@ from rich.console import Console
 
 from reelmill.client import ArtefactStore, Movie, MovieClient
 from reelmill.v1 import common_pb2, script_pb2
+from tests.cluster import mistakes
 from tests.cluster.kube import Failed, Kube, make_volume, run, wait
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -267,12 +268,15 @@ def main() -> None:
     parser.add_argument("--volumes", type=Path, default=Path("/var/tmp/reelmill-cluster"), help="on the node")
     parser.add_argument("--installed", action="store_true", help="take what an earlier run has kept")
     parser.add_argument("--keep", action="store_true", help="leave it installed at the end")
+    parser.add_argument("--without-mistakes", action="store_true", help="leave out what operators do wrong")
     options = parser.parse_args()
     console = Console(stderr=True)
     values = [str(Path(__file__).with_name("values.yaml")), *options.values]
     trial = Trial(options.namespace, values, options.volumes, console)
     try:
         asyncio.run(everything(trial, installed=options.installed))
+        if not options.without_mistakes:
+            mistakes.everything(f"{options.namespace}-mistakes", options.volumes / "mistakes", console)
     except Failed as error:
         console.print(f"failed: {error}", style="red", markup=False)
         console.print(trial.kube.kubectl("get", "pods", check=False), markup=False)
