@@ -125,6 +125,10 @@ bench-scale: setup ## What scaling of renderers costs, and how long movies wait,
 	@tests/chart/tools.sh
 	@$(BIN)/python -m tests.bench.scale
 
+.PHONY: bench-blind
+bench-blind: setup ## What a reader that knows other movies' questions finds out from choices alone (LEARN=1 counts that anew for the QA service)
+	@$(BIN)/python -m tests.bench.blind $(if $(LEARN),--learn)
+
 .PHONY: bench-fair
 bench-fair: setup ## How long a movie of 27 frames takes beside another project's thousand: five minutes
 	@$(BIN)/python -m tests.bench.fair

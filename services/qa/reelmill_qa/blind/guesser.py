@@ -1,8 +1,12 @@
 """A reader that knows only questions and choices: learns what gives answers away from the other questions."""
 
+import json
 import math
 import re
 from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 
 from reelmill.v1 import qa_pb2
 
@@ -13,17 +17,48 @@ _WORD = re.compile(r"\w+")
 _FEW = 5
 
 
+@dataclass(slots=True)
+class Counts:
+    """How often choices with a cue are right and wrong."""
+
+    right: Counter[tuple[str, str]] = field(default_factory=Counter)
+    wrong: Counter[tuple[str, str]] = field(default_factory=Counter)
+    rights: int = 0
+    wrongs: int = 0
+
+    def to_json(self, least: int) -> str:
+        """Without cues that fewer than `least` choices have."""
+        both = self.right + self.wrong
+        cues = sorted(cue for cue, count in both.items() if count >= least)
+        rows = [[*cue, self.right[cue], self.wrong[cue]] for cue in cues]
+        return json.dumps({"rights": self.rights, "wrongs": self.wrongs, "cues": rows}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Counts":
+        found = json.loads(text)
+        counts = cls(rights=found["rights"], wrongs=found["wrongs"])
+        for form, value, right, wrong in found["cues"]:
+            counts.right[form, value], counts.wrong[form, value] = right, wrong
+        return counts
+
+
+@cache
+def other_movies() -> Counts:
+    """What choices of sixty other movies give away; `make bench-blind LEARN=1` counts anew."""
+    return Counts.from_json(files(__package__).joinpath("other_movies.json").read_text("utf-8"))
+
+
 class Guesser:
     """Naive Bayes over cues of choices, and the commonest answers of each kind of open question.
 
-    Everything is counted over all questions but the one that is asked (leave one out).
+    Everything is counted over all questions but the one that is asked (leave one out), and over those of
+    `known` before.
     """
 
-    def __init__(self, questions: list[Question]) -> None:
-        self._right: Counter[tuple[str, str]] = Counter()
-        self._wrong: Counter[tuple[str, str]] = Counter()
-        self._rights = 0
-        self._wrongs = 0
+    def __init__(self, questions: list[Question], known: Counts | None = None) -> None:
+        known = known or Counts()
+        self._right, self._wrong = known.right.copy(), known.wrong.copy()
+        self._rights, self._wrongs = known.rights, known.wrongs
         self._open: dict[str, Counter[str]] = defaultdict(Counter)
         self._cues: dict[str, tuple[tuple[str, ...], list[list[tuple[str, str]]]]] = {}
         for question in questions:
@@ -41,6 +76,10 @@ class Guesser:
             else:
                 self._wrongs += times
         self._open[_asked(question)][masked(question, question.answer)] += times
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(self._right, self._wrong, self._rights, self._wrongs)
 
     def choose(self, question: Question) -> tuple[int, float]:
         """The choice it would take and the share of its belief, from 0 to 1. Position tells it nothing."""

@@ -1,12 +1,13 @@
 """Puts a movie's questions to the offline reader; rewrites or drops what it finds out, and counts."""
 
+import math
 import random
 from collections.abc import Callable
 
 from reelmill.v1 import qa_pb2
 
 from ..choices import CHOICES, Choices
-from .guesser import SURE, Guesser
+from .guesser import SURE, Counts, Guesser, other_movies
 
 Question = qa_pb2.Question
 Trial = qa_pb2.BlindTest.Trial
@@ -16,10 +17,18 @@ _REWRITES = 4
 class BlindTester:
     """`choices` finds other wrong answers; `keep` says whether a question must not be dropped (overviews)."""
 
-    def __init__(self, questions: list[Question], choices: Choices, keep: Callable[[Question], bool]) -> None:
+    def __init__(
+        self,
+        questions: list[Question],
+        choices: Choices,
+        keep: Callable[[Question], bool],
+        known: Counts | None = None,
+    ) -> None:
+        """`known`: what choices of other movies give away; those that are shipped where it is not given."""
         self.questions = questions
         self._choices = choices
         self._keep = keep
+        self._known = other_movies() if known is None else known
 
     def run(self, seed: int) -> qa_pb2.BlindTest:
         """Tests until nothing is given away or no way is left; `questions` then holds what is kept."""
@@ -49,6 +58,7 @@ class BlindTester:
             if not leaks:
                 break
         self.questions = [question for question in self.questions if question.question not in dropped]
+        self._level()
         after = rates(self.questions, Guesser(self.questions))
         for view in (Trial.VIEW_QUESTION, Trial.VIEW_CHOICES):
             (asked, right, chance), (kept_asked, kept_right, _) = before[view], after[view]
@@ -63,6 +73,19 @@ class BlindTester:
         test.dropped = len(dropped)
         test.rewritten = len(rewritten - dropped)
         return test
+
+    def _level(self) -> None:
+        """Takes choices away, the surest first, until somebody who knows other movies' guesses no more right
+        than by chance; what is left is an open question."""
+        guesser = Guesser(self.questions, self._known)
+        chosen = [question for question in self.questions if question.choices]
+        guesses = [(question, *guesser.choose(question)) for question in chosen]
+        right = [(-belief, q.question, q) for q, choice, belief in guesses if choice == q.right_choice]
+        # Right guesses and questions get fewer together.
+        too_many = max(0, math.ceil((len(right) * CHOICES - len(chosen)) / (CHOICES - 1)))
+        for _, _, question in sorted(right, key=lambda one: one[:2])[:too_many]:
+            del question.choices[:]
+            question.right_choice = 0
 
 
 def _given_away(question: Question, guesser: Guesser) -> bool:
