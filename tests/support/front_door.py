@@ -14,7 +14,7 @@ from reelmill_kit.names import BatchName, MovieName
 from reelmill_kit.progress import Report
 from reelmill_kit.store import ObjectStore
 from reelmill_movies.batches.controller import BatchController
-from reelmill_movies.batches.domain import BatchRecord
+from reelmill_movies.batches.record import BatchRecord
 from reelmill_movies.batches.repository import BatchRepository
 from reelmill_movies.batches.requests import BatchChecker
 from reelmill_movies.controller import Controller, now

@@ -14,7 +14,7 @@ from reelmill_kit.jobs import Outcome
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.names import BatchName, MovieName
 from reelmill_kit.progress import Report
-from reelmill_movies.batches import domain
+from reelmill_movies.batches import items
 from tests.support.front_door import STAGES, FrontDoor, Gate, until
 
 pytestmark = pytest.mark.stack
@@ -160,7 +160,7 @@ async def test_a_plot_like_another_is_dropped_before_anything_is_drawn_and_repla
     async with door.open():
         record = await door.batch_ended(await door.ask_batch(parallel=4))
     first = str(record.movie(0))
-    dropped = [[plot.movie for plot in item.dropped] for item in domain.message(record, ["x"]).items]
+    dropped = [[plot.movie for plot in item.dropped] for item in items.message(record, ["x"]).items]
     assert record.batch.counts == movies_pb2.BatchCounts(succeeded=4, dropped=3)
     assert dropped == [
         [],
@@ -184,11 +184,11 @@ async def test_themes_are_invented_where_none_are_given_and_once_more_for_a_drop
     door.plots = lambda name: "the plot of item 0" if name in alike else str(name)
     async with door.open():
         record = await door.batch_ended(await door.ask_batch(movies=3, themes=[], genre="Horror", seed=7))
-        whole = domain.message(record, await door.batches.themes(record))
+        whole = items.message(record, await door.batches.themes(record))
     assert door.invented == [["Horror"] * 3, ["Horror"]]
     assert list(whole.themes) == ["Horror 7.0", "Horror 7.1", "Horror 7.2"]
     assert (whole.items[0].theme, whole.items[2].theme) == ("Horror 7.0", "Horror 7.2")
-    assert whole.items[1].theme == f"Horror {domain.item_seed(7, 1, 2)}.0"
+    assert whole.items[1].theme == f"Horror {items.item_seed(7, 1, 2)}.0"
     movies = [(await door.movies.get(record.movie(index))).movie for index in range(3)]
     assert [movie.theme for movie in movies] == [item.theme for item in whole.items]
     assert {movie.genre for movie in movies} == {"Horror"}
@@ -315,7 +315,7 @@ async def test_the_largest_batch_fits_into_one_record(door: FrontDoor) -> None:
         item.limit.tokens, item.limit.cost_micros = 1_000_000_000, 1_000_000_000
         item.dropped = [("projects/acme/movies/m-0123456789abcdef", 100)] * 3
     assert len(record.to_json()) < 700_000  # the bus takes a million bytes
-    whole = domain.message(record, await door.batches.themes(record))
+    whole = items.message(record, await door.batches.themes(record))
     assert len(whole.SerializeToString()) < 3_000_000  # a gRPC client takes four million
 
 

@@ -8,8 +8,8 @@ from reelmill.v1 import common_pb2, movies_pb2, script_pb2
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.names import BatchName, MovieName
-from reelmill_movies.batches import domain
-from reelmill_movies.batches.domain import BatchRecord
+from reelmill_movies.batches import domain, items, shares
+from reelmill_movies.batches.record import BatchRecord
 from reelmill_movies.batches.requests import BatchChecker
 from reelmill_movies.requests import RequestChecker
 
@@ -38,11 +38,11 @@ def test_items_begin_in_order_as_far_as_there_is_room() -> None:
 
 
 def test_each_movie_has_a_name_and_a_seed_that_follow_from_the_batch() -> None:
-    seeds = {domain.item_seed(7, item, attempt) for item in range(1000) for attempt in range(4)}
+    seeds = {items.item_seed(7, item, attempt) for item in range(1000) for attempt in range(4)}
     names = {NAME.movie(item, attempt) for item in range(1000) for attempt in range(4)}
     assert len(seeds) == len(names) == 4000
     assert max(seeds) < 2**53
-    assert domain.item_seed(7, 3, 0) == domain.item_seed(7, 3, 0) != domain.item_seed(8, 3, 0)
+    assert items.item_seed(7, 3, 0) == items.item_seed(7, 3, 0) != items.item_seed(8, 3, 0)
     assert NAME.movie(3, 0) == NAME.movie(3, 0) != BatchName("other", "b-1").movie(3, 0)
 
 
@@ -135,11 +135,11 @@ def test_plots_are_compared_in_the_order_of_items_and_the_later_one_waits() -> N
 def test_a_dropped_plot_is_replaced_by_another_movie_with_another_seed() -> None:
     record = a_record(movies=2)
     domain.begin(record, NOW)
-    first = domain.message(record, ["A lighthouse"]).items[1]
+    first = items.message(record, ["A lighthouse"]).items[1]
     domain.observe(record, dropped(record, 1, usage=common_pb2.Usage(calls=3)), NOW)
     assert record.batch.counts == movies_pb2.BatchCounts(running=1, waiting=1, dropped=1)
     assert domain.begin(record, NOW) == [1]
-    again = domain.message(record, ["A lighthouse"]).items[1]
+    again = items.message(record, ["A lighthouse"]).items[1]
     assert again.movie != first.movie
     assert again.seed != first.seed
     like = "projects/acme/movies/m-like"
@@ -156,7 +156,7 @@ def test_an_item_whose_plots_are_all_too_alike_fails_in_the_end() -> None:
         domain.observe(record, dropped(record, 1), NOW)  # heard twice
     assert record.items[1].state == Movie.STATE_FAILED
     assert record.batch.counts == movies_pb2.BatchCounts(running=1, failed=1, dropped=4)
-    assert domain.message(record, ["x"]).items[1].movie == ""
+    assert items.message(record, ["x"]).items[1].movie == ""
     domain.observe(record, seen(record, 0, Movie.STATE_SUCCEEDED), NOW)
     assert record.batch.state == Batch.STATE_SUCCEEDED
 
@@ -171,7 +171,7 @@ def costing(tokens: int) -> common_pb2.Usage:
 
 def out_of_budget(record: BatchRecord, index: int, tokens: int) -> dict[int, movies_pb2.Movie]:
     failure = common_pb2.Failure(reason="BUDGET_EXCEEDED", metadata={"unit": "tokens"})
-    budget = domain.movie_budget(record, index)
+    budget = shares.movie_budget(record, index)
     return seen(record, index, Movie.STATE_FAILED, failure=failure, budget=budget, usage=costing(tokens))
 
 
@@ -204,7 +204,7 @@ def test_a_batch_pauses_by_itself_when_too_little_is_left_for_a_movie_and_goes_o
 def test_a_movie_that_its_part_of_the_budget_was_too_small_for_goes_on_with_a_larger_one() -> None:
     record = with_budget(1000, movies=4, parallel=4)
     domain.begin(record, NOW)
-    assert domain.movie_budget(record, 0) == common_pb2.Budget(tokens=250)
+    assert shares.movie_budget(record, 0) == common_pb2.Budget(tokens=250)
     failed = out_of_budget(record, 0, 240)
     assert domain.observe(record, failed, NOW)
     assert not record.ended
@@ -213,7 +213,7 @@ def test_a_movie_that_its_part_of_the_budget_was_too_small_for_goes_on_with_a_la
         domain.observe(record, seen(record, index, Movie.STATE_SUCCEEDED, usage=costing(100)), NOW)
     assert domain.begin(record, NOW) == [0]
     assert record.items[0].begun == 1
-    assert domain.movie_budget(record, 0) == common_pb2.Budget(tokens=700)
+    assert shares.movie_budget(record, 0) == common_pb2.Budget(tokens=700)
     assert not domain.observe(record, failed, NOW)  # old news: it has not gone on yet
     assert record.items[0].state == Movie.STATE_PENDING
 
@@ -221,7 +221,7 @@ def test_a_movie_that_its_part_of_the_budget_was_too_small_for_goes_on_with_a_la
 def test_a_movie_that_fails_for_the_template_s_own_budget_has_failed() -> None:
     record = with_budget(1000, movies=1, template=Movie(budget=common_pb2.Budget(tokens=100)))
     domain.begin(record, NOW)
-    assert domain.movie_budget(record, 0) == common_pb2.Budget(tokens=100)
+    assert shares.movie_budget(record, 0) == common_pb2.Budget(tokens=100)
     domain.observe(record, out_of_budget(record, 0, 100), NOW)
     assert record.batch.state == Batch.STATE_FAILED
 
@@ -229,14 +229,14 @@ def test_a_movie_that_fails_for_the_template_s_own_budget_has_failed() -> None:
 def test_genres_of_invented_themes_are_shared_out_as_the_paper_s() -> None:
     record = domain.new_record(NAME, "request-1", Batch(movies=100, parallel=4, seed=3), NOW)
     assert domain.begin(record, NOW) == []  # no themes yet
-    assert domain.item_genres(record).count("Drama") == 26
+    assert items.item_genres(record).count("Drama") == 26
     assert domain.themes_come(record, common_pb2.Usage(calls=2), NOW)
     assert not domain.themes_come(record, common_pb2.Usage(calls=2), NOW)
     assert record.batch.usage.calls == 2
     assert domain.begin(record, NOW) == [0, 1, 2, 3]
     one = domain.new_record(NAME, "request-1", Batch(movies=3, parallel=4, genre="Horror"), NOW)
-    assert domain.item_genres(one) == ["Horror"] * 3
-    assert domain.item_genres(a_record()) == [""] * 4  # as the given themes suggest
+    assert items.item_genres(one) == ["Horror"] * 3
+    assert items.item_genres(a_record()) == [""] * 4  # as the given themes suggest
     assert BatchRecord.from_json(record.to_json()) == record
 
 

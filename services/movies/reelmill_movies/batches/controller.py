@@ -17,8 +17,8 @@ from ..controller import Controller, now
 from ..domain import Record
 from ..quotas import Quotas
 from ..repository import MovieRepository
-from . import domain, plots
-from .domain import Batch, BatchRecord
+from . import domain, items, plots, shares
+from .record import Batch, BatchRecord
 from .repository import BatchRepository
 from .themes import Inventor
 
@@ -126,7 +126,7 @@ class BatchController:
     async def _begin(self, record: BatchRecord) -> tuple[BatchRecord, bool]:
         """Begins what can begin in the record; the movies are made when they are looked at."""
         begun: list[int] = []
-        project, frames = record.name.project, domain.frames_of_one(record)
+        project, frames = record.name.project, items.frames_of_one(record)
         room, why = await self._quotas.room(project, frames)
 
         def begin(newest: BatchRecord) -> bool:
@@ -195,20 +195,20 @@ class BatchController:
     async def _movie(self, record: BatchRecord, index: int) -> Record | None:
         """An item's movie, made where it isn't there yet; None where it was deleted."""
         name, item = record.movie(index), record.items[index]
-        budget = domain.movie_budget(record, index)
+        budget = shares.movie_budget(record, index)
         try:
             movie = await self._movies.get(name)
         except ReelmillError as error:
             if error.reason is not Reason.NOT_FOUND:
                 raise
         else:
-            starved = domain.starved_of(record, movie.movie) and movie.movie.budget != budget
+            starved = shares.starved_of(record, movie.movie) and movie.movie.budget != budget
             return await self._controller.retry(name, budget) if starved and item.under_way else movie
         if item.state != movies_pb2.Movie.STATE_PENDING:
             return None
         if record.invented and item.begun > 1:
             record = await self._other_theme(record, index)
-        asked = domain.movie_of(record, index, await self._batches.themes(record))
+        asked = items.movie_of(record, index, await self._batches.themes(record))
         request_id = f"{record.name.batch}/{index}/{item.begun}"
         made = await self._controller.create(name, request_id, asked, batch=str(record.name))
         # Where the batch was cancelled meanwhile, whoever did it has not seen this movie.
@@ -225,7 +225,7 @@ class BatchController:
     async def _invent_all(self, record: BatchRecord) -> None:
         batch = record.batch
         try:
-            found = await self._invented(record, domain.item_genres(record), batch.seed, [])
+            found = await self._invented(record, items.item_genres(record), batch.seed, [])
             await self._batches.keep_themes(record, list(found.themes))
             await self._batches.change(
                 record.name, lambda newest: domain.themes_come(newest, found.usage, now())
@@ -244,7 +244,7 @@ class BatchController:
     ) -> script_pb2.InventThemesResponse:
         if self._inventor is None:
             raise ReelmillError(Reason.NOT_READY, "no script service is set up to invent themes")
-        left = domain.budget_left(record)
+        left = shares.budget_left(record)
         return await self._inventor.invent(record.name.project, genres, seed, known, left)
 
     async def _other_theme(self, record: BatchRecord, index: int) -> BatchRecord:
@@ -252,9 +252,9 @@ class BatchController:
         begun = record.items[index].begun
         themes = await self._batches.themes(record)
         known = list(dict.fromkeys([*themes, *(item.theme for item in record.items if item.theme)]))
-        seed = domain.item_seed(record.batch.seed, index, begun)
+        seed = items.item_seed(record.batch.seed, index, begun)
         try:
-            found = await self._invented(record, [domain.item_genres(record)[index]], seed, known[-1000:])
+            found = await self._invented(record, [items.item_genres(record)[index]], seed, known[-1000:])
         except ReelmillError as error:
             if error.transient:
                 raise

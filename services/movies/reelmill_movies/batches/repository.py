@@ -12,8 +12,8 @@ from reelmill_kit.store import ObjectStore
 
 from ..records import Records
 from . import plots
-from .domain import BatchRecord
 from .plots import Sketch
+from .record import BatchRecord
 
 _KEPT = 64
 _SKETCHES_KEPT = 4000

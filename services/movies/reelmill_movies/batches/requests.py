@@ -6,7 +6,7 @@ from reelmill_kit.errors import invalid
 from reelmill_kit.names import BatchName, ProjectName
 
 from ..requests import RequestChecker
-from .domain import MOVIES_LIMIT
+from .record import MOVIES_LIMIT
 
 PARALLEL_LIMIT = 100
 _DEFAULT_PARALLEL = 4

@@ -11,7 +11,8 @@ from reelmill_kit.names import BatchName, ProjectName
 
 from .. import paging
 from .controller import BatchController
-from .domain import BatchRecord, message
+from .items import message
+from .record import BatchRecord
 from .repository import BatchRepository
 from .requests import BatchChecker
 
