@@ -79,6 +79,7 @@ lint: setup ## ruff, mypy, buf and the check that generated code is up to date
 	$(BIN)/mypy $(PYTHON_FOLDERS)
 	$(BIN)/buf lint protos
 	$(BIN)/python protos/generate.py --check
+	$(BIN)/python protos/asyncapi.py --check
 
 .PHONY: bench-movie
 bench-movie: setup ## Speed of a movie against a plain diffusers loop; the last line is one JSON object
@@ -160,6 +161,7 @@ fmt: setup ## Format the code and sort its imports
 .PHONY: proto
 proto: setup ## Generate the Python stubs from protos/
 	$(BIN)/python protos/generate.py
+	$(BIN)/python protos/asyncapi.py
 
 .PHONY: lock
 lock: ## Resolve locks/*.in into locks/*.txt with hashes (UPGRADE=1 takes newer versions)
