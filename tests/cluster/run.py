@@ -275,7 +275,8 @@ def main() -> None:
     trial = Trial(options.namespace, values, options.volumes, console)
     try:
         asyncio.run(everything(trial, installed=options.installed))
-        if not options.without_mistakes:
+        if not options.without_mistakes and not options.keep:
+            clear(trial, options.volumes)  # a small node has no room for two Tritons
             mistakes.everything(f"{options.namespace}-mistakes", options.volumes / "mistakes", console)
     except Failed as error:
         console.print(f"failed: {error}", style="red", markup=False)
