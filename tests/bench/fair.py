@@ -29,6 +29,7 @@ from reelmill_kit.progress import Report
 from reelmill_kit.settings import ServiceSettings
 from reelmill_kit.store import S3Store
 from reelmill_local import LocalStack
+from tests.support.stack import channel_to
 
 Movie = movies_pb2.Movie
 SMALL = script_pb2.ScriptShape(chapters=3, scenes=3, frames=3)
@@ -166,7 +167,7 @@ async def system(options: argparse.Namespace) -> AsyncIterator[tuple[Fleet, Call
         fleet = Fleet(bus, S3Store(settings), options)
         running = [asyncio.create_task(worker.run()) for worker in fleet.loops()]
         try:
-            async with grpc.aio.insecure_channel(stack.addresses["movies"]) as channel:
+            async with channel_to(stack, "movies") as channel:
                 yield fleet, Caller(channel)
         finally:
             await tasks.end(running)

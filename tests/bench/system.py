@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import grpc
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -21,6 +20,7 @@ from reelmill_kit.store import S3Store
 from reelmill_local import LocalStack
 from reelmill_render.domain import Model, Picture
 from reelmill_render.triton import TritonRenderer
+from tests.support.stack import channel_to
 
 PROJECT = "bench"
 
@@ -64,7 +64,7 @@ class System:
 
     async def make_movie(self) -> None:
         """A small movie through all services, so that their memory is that of services that have worked."""
-        async with grpc.aio.insecure_channel(self._stack.addresses["movies"]) as channel:
+        async with channel_to(self._stack, "movies") as channel:
             movies = movies_pb2_grpc.MovieServiceStub(channel)
             wanted = movies_pb2.Movie(
                 theme="A gardener finds a door",

@@ -24,7 +24,10 @@ EXTERNAL_S3 = "s3.bundled.enabled=false,s3.endpoint=https://minio.example:9000,s
 EXTERNAL_NATS = (
     "nats.bundled.enabled=false,nats.url=nats://nats.example:4222,nats.monitoring=nats.example:8222"
 )
+AUTH = "auth.enabled=true,auth.issuer=https://id.example,auth.serviceTokenSecret=services"
+AUTH_BY_ADDRESS = f"{AUTH},auth.jwksUrl=https://id.example:8443/keys"
 SWITCHES: dict[str, list[str]] = {
+    "auth": ["", AUTH_BY_ADDRESS, f"{AUTH},auth.keysConfigMap=keys"],
     "scaler": ["autoscaling=none", "autoscaling=hpa", "autoscaling=keda"],
     "nats": ["", EXTERNAL_NATS],
     "s3": ["", EXTERNAL_S3, "s3.bundled.kind=minio,s3.bundled.image=minio@sha256:0"],
@@ -75,6 +78,11 @@ def by_name(documents: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def containers(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     spec = document["spec"] if document["kind"] == "Pod" else document["spec"]["template"]["spec"]
     yield from (*spec.get("initContainers", []), *spec["containers"])
+
+
+def volumes(document: dict[str, Any]) -> list[dict[str, Any]]:
+    spec = document["spec"] if document["kind"] == "Pod" else document["spec"]["template"]["spec"]
+    return list(spec["volumes"])
 
 
 def workloads(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -186,6 +194,33 @@ def test_every_component_has_a_policy_that_names_who_may_call_it() -> None:
     assert metrics["ports"] == [{"port": 8002, "protocol": "TCP"}]
 
 
+def test_services_check_tokens_and_only_who_calls_has_one() -> None:
+    documents = by_name(rendered(AUTH_BY_ADDRESS))
+    for name in ("movies", "script", "qa", "dataset", "render", "style"):
+        deployment = documents[f"Deployment/reelmill-{name}"]
+        (container,) = (one for one in containers(deployment) if one["name"] == name)
+        environment = {one["name"]: one.get("value") for one in container["env"]}
+        assert environment["REELMILL_AUTH"] == "on"
+        assert environment["REELMILL_AUTH_JWKS_URL"] == "https://id.example:8443/keys"
+        secrets = [one["secret"]["secretName"] for one in volumes(deployment) if "secret" in one]
+        assert secrets == (["services"] if name == "movies" else [])
+        egress = documents[f"NetworkPolicy/reelmill-{name}"]["spec"]["egress"]
+        ports = [port["port"] for rule in egress for port in rule.get("ports", [])]
+        assert 8443 in ports
+    assert [one["secret"]["secretName"] for one in volumes(documents["Pod/reelmill-test-movie"])[1:]] == [
+        "services"
+    ]
+
+
+def test_calls_without_tokens_are_warned_of() -> None:
+    def notes(*sets: str) -> str:
+        given = [argument for one in sets for argument in ("--set", one)]
+        return helm("install", "reelmill", str(CHART), "--dry-run=client", *given).stdout
+
+    assert "WARNING: calls need no token" in notes()
+    assert "WARNING: calls need no token" not in notes(AUTH_BY_ADDRESS)
+
+
 def test_termination_is_longer_than_the_grace_that_a_service_gives_its_work() -> None:
     for document in workloads(rendered()):
         pod = document["spec"]["template"]["spec"] if "template" in document["spec"] else document["spec"]
@@ -214,6 +249,10 @@ def test_anything_else_can_be_merged_in_by_name(tmp_path: Path) -> None:
         (["s3.bundled.kind=minio"], "No MinIO image"),
         (["nats.bundled.enabled=false"], "No NATS"),
         (["nats.url=nats://x:4222"], "Two NATS servers"),
+        ([AUTH], "either auth.jwksUrl or auth.keysConfigMap"),
+        ([AUTH_BY_ADDRESS, "auth.issuer="], "auth.issuer"),
+        ([AUTH_BY_ADDRESS, "auth.serviceTokenSecret="], "auth.serviceTokenSecret"),
+        (["auth.algorithms={HS256}"], "/auth/algorithms/0"),
         (["autoscaling=keda"], "this cluster has no KEDA"),
         (["weights.source=volume"], "needs weights.claim"),
         (["weights.source=bucket"], "needs weights.prefix"),

@@ -27,7 +27,7 @@ def a_batch(**fields: object) -> movies_pb2.Batch:
 
 
 def batches(stack: LocalStack) -> BatchClient:
-    return BatchClient(stack.addresses["movies"])
+    return BatchClient(stack.addresses["movies"], credentials=stack.credentials)
 
 
 async def ended(client: BatchClient, name: str) -> movies_pb2.Batch:

@@ -33,6 +33,8 @@ def buf_curl(stack: LocalStack, method: str, data: dict[str, object]) -> "subpro
         "--http2-prior-knowledge",
         "--protocol",
         "grpc",
+        "-H",
+        f"authorization: Bearer {stack.credentials.bearer()}",
         "-d",
         json.dumps(data),
         url,

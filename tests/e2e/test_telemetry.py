@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import grpc
 import pytest
 
 from reelmill.v1 import movies_pb2, movies_pb2_grpc
@@ -16,6 +15,7 @@ from tests.contract.qa.test_language_model import examiner
 from tests.support.movies import StackClient, wanted
 from tests.support.openai_server import API_KEY, openai_server
 from tests.support.otlp import OtlpReceiver, Span, otlp_receiver
+from tests.support.stack import channel_to
 
 pytestmark = [pytest.mark.stack, pytest.mark.torch, pytest.mark.slow]
 
@@ -59,7 +59,7 @@ async def create(stack: LocalStack, trace_id: str, caller_id: str) -> str:
     request = movies_pb2.CreateMovieRequest(
         parent="projects/acme", movie=wanted(chapters=1, scenes=2, frames=2)
     )
-    async with grpc.aio.insecure_channel(stack.addresses["movies"]) as channel:
+    async with channel_to(stack, "movies") as channel:
         stub = movies_pb2_grpc.MovieServiceStub(channel)
         metadata = (("traceparent", f"00-{trace_id}-{caller_id}-01"),)
         reply = await stub.CreateMovie(request, metadata=metadata, timeout=60)

@@ -13,6 +13,8 @@ from minio import Minio
 from reelmill.v1 import movies_pb2, movies_pb2_grpc, render_pb2, script_pb2, style_pb2
 from reelmill_local import LocalStack
 
+from .stack import channel_to
+
 Movie = movies_pb2.Movie
 
 
@@ -99,7 +101,7 @@ class StackClient:
         return {key: time for key, time in self.objects(f"{name}/frames/").items() if key.endswith(".png")}
 
     def _channel(self) -> grpc.aio.Channel:
-        return grpc.aio.insecure_channel(self.stack.addresses["movies"])
+        return channel_to(self.stack, "movies")
 
     def _s3(self) -> Minio:
         settings = self.stack.environment

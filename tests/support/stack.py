@@ -4,8 +4,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
 
+from reelmill.client.channel import open_channel
 from reelmill_local.stack import LocalStack
 
 
@@ -43,6 +45,11 @@ def whole_stack(tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> It
     }
     with LocalStack(tmp_path_factory.mktemp("whole"), environment=environment) as stack:
         yield stack
+
+
+def channel_to(stack: LocalStack, service: str) -> grpc.aio.Channel:
+    """As the stack's owner."""
+    return open_channel(stack.addresses[service], stack.credentials, ())
 
 
 def settings_of(stack: LocalStack) -> dict[str, str]:

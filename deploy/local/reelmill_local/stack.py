@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from reelmill.client import Credentials
 from reelmill_local.control import ControlError, NotRunningError, ask
 from reelmill_local.names import SERVERS, SERVICES
 
@@ -31,7 +32,7 @@ class LocalStack:
     `async with` (or `with`) the stack ends with the block, and also when the caller is killed:
 
         async with LocalStack(tmp_path) as stack:
-            channel = grpc.aio.insecure_channel(stack.addresses["movies"])
+            client = MovieClient(stack.addresses["movies"], credentials=stack.credentials)
 
     Args:
         folder: Takes data and logs; made when missing, may be deleted when the stack is down.
@@ -64,6 +65,11 @@ class LocalStack:
     def environment(self) -> dict[str, str]:
         """The REELMILL_* settings with which a program can use this stack's servers."""
         return {**self._extra, **self._status["environment"]}
+
+    @property
+    def credentials(self) -> Credentials:
+        """With which its owner calls its services: everything is allowed."""
+        return Credentials.from_settings(self.environment)
 
     def status(self) -> dict[str, Any]:
         """State, addresses and processes (pid, state, restarts, memory). Raises NotRunningError."""

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from reelmill_local import ports as port_choice
 from reelmill_local.control import SOCKET_NAME, socket_path
+from reelmill_local.identity import identity
 from reelmill_local.names import SERVERS, SERVICES
 from reelmill_local.process import Report, StartError, SupervisedProcess
 from reelmill_local.servers import S3Keys, nats_server, seaweed_server, triton_server
@@ -125,6 +126,7 @@ class Supervisor:
             "REELMILL_TRITON_URL": f"{HOST}:{ports['triton']}",
             "REELMILL_SCRIPT_SERVER": f"{HOST}:{ports['script']}",
             "REELMILL_QA_SERVER": f"{HOST}:{ports['qa']}",
+            **identity(self._folder / "auth"),
             "REELMILL_DIFFUSION_MODEL": str(model),
             "REELMILL_GATE": os.environ.get("REELMILL_GATE") or ("on" if judge else "off"),
         }

@@ -132,6 +132,46 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end -}}
 
+{{- /* How a service knows its callers. */ -}}
+{{- define "reelmill.env.auth" -}}
+{{- with .Values.auth }}
+- {name: REELMILL_AUTH, value: {{ ternary "on" "off" .enabled | quote }}}
+{{- if .enabled }}
+- {name: REELMILL_AUTH_ISSUER, value: {{ .issuer | quote }}}
+- {name: REELMILL_AUTH_AUDIENCE, value: {{ .audience | quote }}}
+- {name: REELMILL_AUTH_ALGORITHMS, value: {{ .algorithms | toJson | quote }}}
+- {name: REELMILL_AUTH_PROJECTS_CLAIM, value: {{ .projectsClaim | quote }}}
+- {name: REELMILL_AUTH_ROLE_CLAIM, value: {{ .roleClaim | quote }}}
+{{- if .keysConfigMap }}
+- {name: REELMILL_AUTH_KEYS, value: /etc/reelmill/keys/keys.json}
+{{- else }}
+- {name: REELMILL_AUTH_JWKS_URL, value: {{ .jwksUrl | quote }}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* Files of a pod for calls: (list $ keys token), whether it checks tokens and whether it sends one. */ -}}
+{{- define "reelmill.auth.mounts" -}}
+{{- $auth := (index . 0).Values.auth -}}
+{{- if and $auth.enabled $auth.keysConfigMap (index . 1) }}
+- {name: keys, mountPath: /etc/reelmill/keys, readOnly: true}
+{{- end }}
+{{- if and $auth.enabled (index . 2) }}
+- {name: token, mountPath: /etc/reelmill/token, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "reelmill.auth.volumes" -}}
+{{- $auth := (index . 0).Values.auth -}}
+{{- if and $auth.enabled $auth.keysConfigMap (index . 1) }}
+- {name: keys, configMap: {name: {{ $auth.keysConfigMap }}}}
+{{- end }}
+{{- if and $auth.enabled (index . 2) }}
+- {name: token, secret: {secretName: {{ $auth.serviceTokenSecret }}, defaultMode: 288}}
+{{- end }}
+{{- end -}}
+
 {{- define "reelmill.env.llm" -}}
 {{- with .Values.llm }}
 {{- if .model }}

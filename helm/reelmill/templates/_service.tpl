@@ -79,6 +79,7 @@ spec:
             - {name: grpc, containerPort: 50051, protocol: TCP}
           env:
             {{- include "reelmill.env" $root | nindent 12 }}
+            {{- include "reelmill.env.auth" $root | nindent 12 }}
             - {name: REELMILL_SHUTDOWN_GRACE, value: {{ sub .c.terminationGracePeriodSeconds 15 | quote }}}
             {{- if has .name (list "script" "qa") }}
             {{- include "reelmill.env.llm" $root | nindent 12 }}
@@ -86,6 +87,9 @@ spec:
             {{- if eq .name "movies" }}
             - {name: REELMILL_SCRIPT_SERVER, value: "{{ $full }}-script:50051"}
             - {name: REELMILL_QA_SERVER, value: "{{ $full }}-qa:50051"}
+            {{- if $root.Values.auth.enabled }}
+            - {name: REELMILL_SERVICE_TOKEN_FILE, value: /etc/reelmill/token/token}
+            {{- end }}
             {{- end }}
             {{- if eq .name "render" }}
             - {name: REELMILL_TRITON_URL, value: {{ include "reelmill.triton.url" $root | quote }}}
@@ -119,6 +123,7 @@ spec:
             {{- if $weighs }}
             - {name: weights, mountPath: /weights, readOnly: true}
             {{- end }}
+            {{- include "reelmill.auth.mounts" (list $root true (eq .name "movies")) | nindent 12 }}
             {{- with $root.Values.extraVolumeMounts }}
             {{- toYaml . | nindent 12 }}
             {{- end }}
@@ -127,6 +132,7 @@ spec:
         {{- if $weighs }}
         {{- include "reelmill.weights.volume" $root | nindent 8 }}
         {{- end }}
+        {{- include "reelmill.auth.volumes" (list $root true (eq .name "movies")) | nindent 8 }}
         {{- with $root.Values.extraVolumes }}
         {{- toYaml . | nindent 8 }}
         {{- end }}

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from pydantic import ValidationError
+
 from reelmill.v1 import movies_pb2_grpc
 from reelmill_kit.bus import Bus
 from reelmill_kit.runtime import Runtime
@@ -39,7 +41,11 @@ async def serve() -> None:
     controller = Controller(bus, store, movies, turnstile, usage, quotas)
     checker = RequestChecker(store, settings.model_name)
     batches = BatchRepository(bus, store)
-    script, qa = Neighbour("script", settings.script_server), Neighbour("qa", settings.qa_server)
+    token = settings.service_token_file
+    script, qa = (
+        Neighbour("script", settings.script_server, token),
+        Neighbour("qa", settings.qa_server, token),
+    )
     inventor = ScriptService(script) if settings.script_server else None
     batch_controller = BatchController(bus, batches, movies, controller, quotas, inventor)
     batch_checker = BatchChecker(checker, can_invent=inventor is not None)
@@ -69,4 +75,7 @@ async def serve() -> None:
 
 
 def main() -> None:
-    asyncio.run(serve())
+    try:
+        asyncio.run(serve())
+    except ValidationError as error:
+        raise SystemExit(f"settings: {error}") from None

@@ -1,12 +1,14 @@
 """Calls of other services: one channel each, and errors as the service means them."""
 
 from collections.abc import Awaitable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
+from reelmill_kit.auth import TokenSender
 from reelmill_kit.errors import DOMAIN, Reason, ReelmillError
 
 T = TypeVar("T")
@@ -16,11 +18,13 @@ _OPTIONS = [("grpc.keepalive_time_ms", 30_000), ("grpc.max_reconnect_backoff_ms"
 class Neighbour:
     """A service at an address; nothing is connected before the first call."""
 
-    def __init__(self, name: str, address: str) -> None:
-        """`name`: "script", for REELMILL_SCRIPT_SERVER. `address`: host:port, or empty where nobody said."""
+    def __init__(self, name: str, address: str, token: Path | None = None) -> None:
+        """`name`: "script", for REELMILL_SCRIPT_SERVER. `address`: host:port, or empty where nobody said.
+        `token`: the file with the token to send."""
         self._name = name
         self._setting = f"REELMILL_{name.upper()}_SERVER"
         self._address = address
+        self._senders: Any = [TokenSender(token)] if token else []
         self._channel: grpc.aio.Channel | None = None
 
     @property
@@ -32,7 +36,9 @@ class Neighbour:
                 f"this installation's front door does not know its {self._name} service; set {self._setting}",
             )
         if self._channel is None:
-            self._channel = grpc.aio.insecure_channel(self._address, options=_OPTIONS)
+            self._channel = grpc.aio.insecure_channel(
+                self._address, options=_OPTIONS, interceptors=self._senders
+            )
         return self._channel
 
     async def call(self, call: Awaitable[T]) -> T:
@@ -57,9 +63,12 @@ class Neighbour:
             except DecodeError:
                 continue
             if any(detail.Unpack(info) for detail in details) and info.domain == DOMAIN:
+                if error.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
+                    break  # it is this service's token that is wrong, not the caller's
                 return ReelmillError(Reason(info.reason), error.details() or info.reason, **info.metadata)
         return ReelmillError(
             Reason.NOT_READY,
             f"the {self._name} service at {self._address} did not answer ({error.code().name}: "
-            f"{error.details()}); {self._setting} says where it is",
+            f"{error.details()}); {self._setting} says where it is, "
+            "REELMILL_SERVICE_TOKEN_FILE names the token to call it with",
         )

@@ -1,5 +1,6 @@
 """Settings of the front door."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -36,6 +37,9 @@ class MoviesSettings(ServiceSettings):
         ),
     ] = ""
     qa_server: Annotated[str, Field(description="The QA service, host:port, for forecasts.")] = ""
+    service_token_file: Annotated[
+        Path | None, Field(description="The token with which these are called, read at every call.")
+    ] = None
     model_name: Annotated[str, Field(description="What requests call the diffusion model.")] = "starter"
     reconcile_interval: Annotated[
         float, Field(gt=0, description="Seconds between looks for movies that nothing moves any more.")

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from pydantic import ValidationError
+
 from reelmill.v1 import common_pb2, render_pb2_grpc
 from reelmill_kit.bus import Bus
 from reelmill_kit.jobs import JobWorker
@@ -52,4 +54,7 @@ async def main() -> None:
 
 
 def run() -> None:
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except ValidationError as error:
+        raise SystemExit(f"settings: {error}") from None

@@ -62,15 +62,20 @@ def _check_style(style: render_pb2.StyleEmbedding, movie: MovieName) -> None:
         raise invalid(
             "style.content", f"has {len(style.content)} bytes; 1 to {MAX_EMBEDDING_BYTES} is possible"
         )
-    if source == "key" and not style.key.startswith(f"projects/{movie.project}/"):
-        raise invalid("style.key", f"does not begin with 'projects/{movie.project}/', the movie's project")
+    if source == "key" and not _is_below(style.key, f"projects/{movie.project}/"):
+        raise invalid("style.key", f"is not below 'projects/{movie.project}/', the movie's project")
     if len(style.reference_keys) > MAX_REFERENCES:
         raise invalid(
             "style.reference_keys", f"has {len(style.reference_keys)} keys; {MAX_REFERENCES} is the most"
         )
     styles = f"projects/{movie.project}/styles/"
     for position, key in enumerate(style.reference_keys):
-        if not key.startswith(styles) or ".." in key.split("/"):
+        if not _is_below(key, styles):
             raise invalid(
                 f"style.reference_keys[{position}]", f"is not below '{styles}', where learned styles are"
             )
+
+
+def _is_below(key: str, prefix: str) -> bool:
+    """S3 clients follow ".." as a browser would."""
+    return key.startswith(prefix) and ".." not in key.split("/")

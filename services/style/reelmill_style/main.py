@@ -2,6 +2,8 @@
 
 import asyncio
 
+from pydantic import ValidationError
+
 from reelmill.v1 import common_pb2, style_pb2, style_pb2_grpc
 from reelmill_kit.bus import Bus
 from reelmill_kit.jobs import JobWorker
@@ -51,4 +53,7 @@ async def serve() -> None:
 
 
 def main() -> None:
-    asyncio.run(serve())
+    try:
+        asyncio.run(serve())
+    except ValidationError as error:
+        raise SystemExit(f"settings: {error}") from None

@@ -32,12 +32,19 @@ Servicer = tuple[Callable[[Any, grpc.aio.Server], None], Any, str]
 class GrpcServer:
     """Serves servicers; unready by health until `set_ready(True)`."""
 
-    def __init__(self, servicers: Sequence[Servicer]) -> None:
-        """`servicers`: for each its `add_..._to_server`, the object, and the service's full name."""
+    def __init__(
+        self, servicers: Sequence[Servicer], guard: grpc.aio.ServerInterceptor[Any, Any] | None = None
+    ) -> None:
+        """`servicers`: for each its `add_..._to_server`, the object, and the service's full name.
+        `guard`: lets calls through; without one, all."""
         self._names = [name for _, _, name in servicers]
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
         self._server = grpc.aio.server(
-            interceptors=[aio_server_interceptor(), _ErrorInterceptor()],  # type: ignore[no-untyped-call]
+            interceptors=[
+                aio_server_interceptor(),  # type: ignore[no-untyped-call]
+                _ErrorInterceptor(),
+                *([guard] if guard else []),
+            ],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),

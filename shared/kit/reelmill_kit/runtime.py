@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from . import tasks, telemetry
+from .auth import AuthSettings, Guard, TokenVerifier
 from .bus import Bus
 from .errors import ReelmillError
 from .grpc_server import GrpcServer, Servicer
@@ -27,10 +28,17 @@ class Runtime:
     """
 
     def __init__(self, service: str, settings: ServiceSettings, bus: Bus) -> None:
+        """How callers are known, too, it reads from the environment. Raises ValidationError."""
+        verifier = TokenVerifier.configured(AuthSettings())
         telemetry.set_up(service, settings.log_level)
         self._settings = settings
         self._bus = bus
         self._checks: dict[str, Check] = {"NATS": bus.check}
+        self._guard = Guard(verifier) if verifier else None
+        if verifier:
+            self.needs("keys for tokens", verifier.keys.check)
+        else:
+            telemetry.logger().warning("REELMILL_AUTH is off: everybody who reaches this may do everything")
         self.ready = asyncio.Event()
         """Set while everything needed is there; for a JobWorker to wait for."""
 
@@ -46,7 +54,7 @@ class Runtime:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        server = GrpcServer(servicers)
+        server = GrpcServer(servicers, self._guard)
         host = self._settings.grpc_address.rsplit(":", 1)[0]
         port = await server.start(self._settings.grpc_address)
         telemetry.logger().info("serving gRPC", address=f"{host}:{port}", pid=os.getpid())

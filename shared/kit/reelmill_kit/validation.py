@@ -71,7 +71,7 @@ def object_key(value: str, project: str, field: str) -> str:
         not value.startswith(f"projects/{project}/")
         or value.endswith("/")
         or "//" in value
-        or "/../" in value
+        or ".." in value.split("/")
     ):
         raise invalid(field, f"{value[:80]!r} is not a key below 'projects/{project}/'")
     return text(value, field, KEY_LENGTH)

@@ -61,7 +61,7 @@ class Benchmark:
 
     @property
     def client(self) -> BenchmarkClient:
-        return BenchmarkClient(self.stack.addresses["dataset"])
+        return BenchmarkClient(self.stack.addresses["dataset"], credentials=self.stack.credentials)
 
     def request(self, **fields: object) -> benchmark_pb2.RunBenchmarkRequest:
         asked = {"split": "train", "answer_keys": self.keys, **fields}

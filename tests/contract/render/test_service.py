@@ -26,6 +26,7 @@ from reelmill_kit.settings import ServiceSettings
 from reelmill_kit.store import S3Store
 from reelmill_local.stack import LocalStack
 from tests.support.jobs import ask, no_jobs_left
+from tests.support.stack import channel_to
 
 pytestmark = [pytest.mark.stack, pytest.mark.torch, pytest.mark.slow]
 
@@ -66,7 +67,7 @@ def store(settings: ServiceSettings) -> S3Store:
 
 @pytest.fixture
 async def service(stack: LocalStack) -> AsyncIterator[render_pb2_grpc.RenderServiceAsyncStub]:
-    async with grpc.aio.insecure_channel(stack.addresses["render"]) as channel:
+    async with channel_to(stack, "render") as channel:
         yield render_pb2_grpc.RenderServiceStub(channel)
 
 

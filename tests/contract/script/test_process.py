@@ -7,7 +7,6 @@ import itertools
 import signal
 from collections.abc import AsyncIterator, Iterator
 
-import grpc
 import pytest
 from google.protobuf import json_format
 
@@ -22,6 +21,7 @@ from tests.support import openai_server as api
 from tests.support.jobs import ask, stage_event, wait_for
 from tests.support.openai_server import OpenAiServer, openai_server
 from tests.support.servers import wait_until
+from tests.support.stack import channel_to
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 numbers = itertools.count()
@@ -88,7 +88,7 @@ async def test_a_call_gets_the_script_that_a_job_has_written(
     assert event.title == "The Letter in the Lamp"
     assert event.usage.calls == len(server.asked) == 1 + 2 + 6
     stored = json_format.Parse(await S3Store(settings).get(movie.script_key), script_pb2.Script())
-    async with grpc.aio.insecure_channel(stack.addresses["script"]) as channel:
+    async with channel_to(stack, "script") as channel:
         stub = script_pb2_grpc.ScriptServiceStub(channel)
         updates = [update async for update in stub.WriteScript(request(movie), timeout=60)]
     assert updates[-1].script == stored

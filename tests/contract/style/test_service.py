@@ -9,7 +9,6 @@ import pickle
 import signal
 from collections.abc import AsyncIterator, Iterator
 
-import grpc
 import pytest
 from google.protobuf import json_format
 from PIL import Image
@@ -22,6 +21,7 @@ from reelmill_kit.store import S3Store
 from reelmill_local.stack import LocalStack
 from tests.support.jobs import ask, stage_event, wait_for
 from tests.support.pictures import encoded, gradient, png_bomb
+from tests.support.stack import channel_to
 
 pytestmark = [pytest.mark.stack, pytest.mark.torch, pytest.mark.slow]
 STEPS, REFERENCES = 400, 2
@@ -136,7 +136,7 @@ async def test_a_call_gets_the_style_that_a_job_has_learned(stack: LocalStack, b
     asked = request(movie, 1, 5)
     await ask(bus, events_pb2.StageJob(movie=str(movie), run=1, style=asked), common_pb2.STAGE_STYLE)
     message = await wait_for(bus, EVENTS, movie.event_subject("style", "completed"), timeout=60)
-    async with grpc.aio.insecure_channel(stack.addresses["style"]) as channel:
+    async with channel_to(stack, "style") as channel:
         stub = style_pb2_grpc.StyleServiceStub(channel)
         updates = [update async for update in stub.LearnStyle(asked, timeout=60)]
     assert [u.learned.style for u in updates] == [stage_event(message).style], "it was learned twice"
@@ -169,7 +169,7 @@ async def test_a_style_is_learned_from_pictures_in_the_store_with_what_is_said_o
     asked = request(movie, 1, 5)
     asked.references.add(key=key, caption="a wall by night")
     asked.references.add(content=encoded(gradient(mode="RGBA")))
-    async with grpc.aio.insecure_channel(stack.addresses["style"]) as channel:
+    async with channel_to(stack, "style") as channel:
         stub = style_pb2_grpc.StyleServiceStub(channel)
         *_, last = [update async for update in stub.LearnStyle(asked, timeout=60)]
     lineage = json.loads(await store.get(f"{last.learned.style.name}/lineage.json"))

@@ -39,7 +39,7 @@ async def make_movie(stack: LocalStack, wish: DemoMovie, console: Console) -> De
     shape = script_pb2.ScriptShape(chapters=chapters, scenes=scenes, frames=frames)
     begun = time.monotonic()
     try:
-        async with MovieClient(stack.addresses["movies"]) as client:
+        async with MovieClient(stack.addresses["movies"], credentials=stack.credentials) as client:
             movie = await client.create(PROJECT, pb.Movie(theme=wish.theme, shape=shape, seed=wish.seed))
             console.print(f"\n{movie.name}\n  [italic]{escape(wish.theme)}[/]", highlight=False)
             console.print(f"  {chapters * scenes * frames} frames, seed {wish.seed}\n", highlight=False)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import artefacts, batches, benchmarks, costs, making, releases, stack
+from . import artefacts, batches, benchmarks, costs, making, releases, stack, tokens
 from .output import forgiving, grouped
 from .themes import themes
 from .trial import trial
@@ -63,6 +63,9 @@ app.add_typer(release, name="release", rich_help_panel="Datasets")
 benchmark = typer.Typer(no_args_is_help=True, help="Say what models understood of a release's movies.")
 grouped(benchmark, "Benchmarks", benchmarks.run)
 app.add_typer(benchmark, name="benchmark", rich_help_panel="Datasets")
+token = typer.Typer(no_args_is_help=True, help="Keys and tokens of your own, for an evaluation.")
+grouped(token, "Tokens", tokens.key, tokens.keys, tokens.mint)
+app.add_typer(token, name="token", rich_help_panel="An installation")
 grouped(app, "A stack on this machine", stack.up, stack.down, stack.status)
 
 

@@ -12,7 +12,7 @@ from reelmill.client import BATCH_ENDED, Batch, BatchClient, Movie
 from reelmill.v1 import script_pb2
 
 from .batch_views import BatchProgress, batch_view, counts_text, items_view, state_text
-from .connection import DEFAULT_PROJECT, Project, Server, movies_address
+from .connection import DEFAULT_PROJECT, Project, Server, credentials, movies_address
 from .making import Cost, Priority, Tokens, budget_of
 from .output import USAGE, AsJson, CommandError, console, notices, print_json
 from .views import age
@@ -212,7 +212,7 @@ def shape_of(text: str) -> script_pb2.ScriptShape:
 
 
 def _connect(server: str) -> BatchClient:
-    return BatchClient(movies_address(server))
+    return BatchClient(movies_address(server), credentials=credentials(server))
 
 
 def _name(batch: str, project: str) -> str:

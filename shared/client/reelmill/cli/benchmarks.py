@@ -12,7 +12,7 @@ import typer
 from reelmill.client import ArtefactStore, BenchmarkClient
 from reelmill.v1 import benchmark_pb2
 
-from .connection import DEFAULT_PROJECT, Project, storage_settings
+from .connection import DEFAULT_PROJECT, Project, credentials, storage_settings
 from .making import Cost, Tokens, budget_of
 from .output import USAGE, AsJson, CommandError, console, print_json
 from .releases import DatasetServer, ReleaseArgument, UpdateProgress, dataset_address, release_name
@@ -59,7 +59,7 @@ async def run(
 ) -> None:
     """Let the service's judges compare models' answers; asked again, it goes on where it was."""
     name = release_name(release, project)
-    async with BenchmarkClient(dataset_address(server)) as client:
+    async with BenchmarkClient(dataset_address(server), credentials=credentials(server)) as client:
         uri = (await client.get(name)).uri
         files = _Files(uri, name)
         request = benchmark_pb2.RunBenchmarkRequest(

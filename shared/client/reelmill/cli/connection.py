@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from reelmill.client import MovieClient
+from reelmill.client import Credentials, MovieClient
 
+from .identity import chosen
 from .output import USAGE, CommandError
 
 DEFAULT_PROJECT = "demo"
@@ -19,7 +20,7 @@ Server = Annotated[
     str,
     typer.Option(
         envvar="REELMILL_SERVER",
-        help="MovieService, host:port.",
+        help="MovieService, host:port, or https://host:port.",
         show_default="the stack that runs on this machine",
     ),
 ]
@@ -33,11 +34,25 @@ MovieArgument = Annotated[
 
 def connect(server: str) -> MovieClient:
     """Raises CommandError where no server is known."""
-    return MovieClient(movies_address(server))
+    return MovieClient(movies_address(server), credentials=credentials(server))
+
+
+def credentials(server: str) -> Credentials:
+    """Of the options, else of the environment, else of the stack on this machine, for its own servers."""
+    local = local_stack() if not server or server in local_addresses() else {}
+    settings = {**local.get("environment", {})}
+    if os.environ.get("REELMILL_TOKEN"):
+        settings.pop("REELMILL_TOKEN_FILE", None)
+    return Credentials.from_settings({**settings, **os.environ, **chosen()})
+
+
+def local_addresses() -> frozenset[str]:
+    """Where the services of the stack on this machine are."""
+    return frozenset(map(str, local_stack().get("addresses", {}).values()))
 
 
 def movies_address(server: str) -> str:
-    """MovieService's host:port. Raises CommandError where no server is known."""
+    """Where MovieService is. Raises CommandError where no server is known."""
     address = server or str(local_stack().get("addresses", {}).get("movies", ""))
     if not address:
         raise CommandError(
@@ -45,7 +60,7 @@ def movies_address(server: str) -> str:
             "no server is known: no stack runs on this machine (start one with `reelmill up`); "
             "or name one with --server or REELMILL_SERVER",
         )
-    return address.removeprefix("http://").removesuffix("/")
+    return address
 
 
 def movie_name(movie: str, project: str) -> str:

@@ -17,6 +17,8 @@ from rich.console import Console
 
 from reelmill.client import CallError, DownloadError
 
+from .identity import OPTIONS, choose
+
 FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
@@ -72,9 +74,15 @@ def grouped(app: typer.Typer, panel: str, *commands: Callable[..., Any]) -> None
 
 
 def _guarded(command: Callable[..., Any]) -> Callable[..., None]:
+    """Every command that calls a server can be told as whom."""
+    signature = inspect.signature(command)
+    calls = "server" in signature.parameters
+
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         try:
+            if calls:
+                choose(kwargs.pop("token_file"), kwargs.pop("tls_ca"))
             result = command(*args, **kwargs)
             if inspect.iscoroutine(result):
                 _run(result)
@@ -97,6 +105,15 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., None]:
             message = f"unexpected {type(error).__name__}: {error}; REELMILL_TRACEBACK=1 shows where"
             _fail("INTERNAL", message, FAILED, {}, as_json=kwargs.get("as_json", False))
 
+    if calls:
+        parameters = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+            for name, kind in OPTIONS.items()
+        ]
+        run.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[*signature.parameters.values(), *parameters]
+        )
+        run.__annotations__ = {**run.__annotations__, **OPTIONS}
     return run
 
 

@@ -10,7 +10,15 @@ from rich.table import Table
 from reelmill.client import ArtefactStore, Movie, ReleaseClient
 from reelmill.v1 import common_pb2, dataset_pb2
 
-from .connection import DEFAULT_PROJECT, Project, connect, local_stack, movie_name, storage_settings
+from .connection import (
+    DEFAULT_PROJECT,
+    Project,
+    connect,
+    credentials,
+    local_stack,
+    movie_name,
+    storage_settings,
+)
 from .output import USAGE, AsJson, CommandError, console, notices, print_json
 from .progress import bars
 
@@ -208,7 +216,7 @@ class UpdateProgress:
 
 
 def dataset_address(server: str) -> str:
-    """The dataset service's host:port. Raises CommandError where no server is known."""
+    """Where the dataset service is. Raises CommandError where no server is known."""
     address = server or str(local_stack().get("addresses", {}).get("dataset", ""))
     if not address:
         raise CommandError(
@@ -216,11 +224,11 @@ def dataset_address(server: str) -> str:
             "no server is known: no stack runs on this machine (start one with `reelmill up`); "
             "or name one with --server or REELMILL_DATASET_SERVER",
         )
-    return address.removeprefix("http://").removesuffix("/")
+    return address
 
 
 def _connect(server: str) -> ReleaseClient:
-    return ReleaseClient(dataset_address(server))
+    return ReleaseClient(dataset_address(server), credentials=credentials(server))
 
 
 def release_name(release: str, project: str) -> str:

@@ -7,7 +7,7 @@ import typer
 
 from reelmill.client import ScriptClient
 
-from .connection import DEFAULT_PROJECT, Project, local_stack
+from .connection import DEFAULT_PROJECT, Project, credentials, local_stack
 from .output import USAGE, AsJson, CommandError, console, print_json
 
 ScriptServer = Annotated[
@@ -64,4 +64,4 @@ def _connect(server: str) -> ScriptClient:
             "no server is known: no stack runs on this machine (start one with `reelmill up`); "
             "or name one with --server or REELMILL_SCRIPT_SERVER",
         )
-    return ScriptClient(address.removeprefix("http://").removesuffix("/"))
+    return ScriptClient(address, credentials=credentials(server))

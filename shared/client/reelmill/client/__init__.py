@@ -11,6 +11,7 @@ from reelmill.v1.movies_pb2 import Batch, Movie
 from .artefacts import Artefact, ArtefactStore, DownloadError
 from .batches import BATCH_ENDED, BatchClient
 from .benchmarks import BenchmarkClient
+from .channel import Credentials
 from .errors import CallError
 from .movies import ENDED, MovieClient
 from .releases import ReleaseClient
@@ -25,6 +26,7 @@ __all__ = [
     "BatchClient",
     "BenchmarkClient",
     "CallError",
+    "Credentials",
     "DownloadError",
     "Movie",
     "MovieClient",

@@ -6,15 +6,18 @@ from typing import cast
 from reelmill.v1 import benchmark_pb2 as pb
 from reelmill.v1 import benchmark_pb2_grpc
 
+from .channel import Credentials
 from .releases import ReleaseClient, Told, unheard
 
 
 class BenchmarkClient(ReleaseClient):
     """A connection to one dataset service, which runs benchmarks too. Methods raise CallError."""
 
-    def __init__(self, address: str, *, timeout: float = 30.0) -> None:
+    def __init__(
+        self, address: str, *, credentials: Credentials | None = None, timeout: float = 30.0
+    ) -> None:
         """As ReleaseClient."""
-        super().__init__(address, timeout=timeout)
+        super().__init__(address, credentials=credentials, timeout=timeout)
         self._benchmarks = benchmark_pb2_grpc.BenchmarkServiceStub(self._channel)
 
     async def run(self, request: pb.RunBenchmarkRequest, told: Told = unheard) -> pb.BenchmarkReport:

@@ -10,6 +10,7 @@ import grpc
 
 from reelmill.v1 import movies_pb2_grpc
 
+from .channel import Credentials, open_channel
 from .errors import CallError, call_error
 
 T = TypeVar("T")
@@ -48,13 +49,21 @@ _OPTIONS = [
 class Connection:
     """A connection to one movie service. Methods raise CallError."""
 
-    def __init__(self, address: str, *, timeout: float = 30.0, patience: float = 120.0) -> None:
-        """`address`: host:port. `timeout`: seconds a call may take. `patience`: seconds that `watch` goes on
-        while the server is away."""
+    def __init__(
+        self,
+        address: str,
+        *,
+        credentials: Credentials | None = None,
+        timeout: float = 30.0,
+        patience: float = 120.0,
+    ) -> None:
+        """`address`: host:port, or https://host:port. `credentials`: those of the environment where None.
+        `timeout`: seconds a call may take. `patience`: seconds that `watch` goes on while the server is away.
+        """
         self.address = address
         self._timeout = timeout
         self._patience = patience
-        self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
+        self._channel = open_channel(address, credentials, _OPTIONS)
         self._stub = movies_pb2_grpc.MovieServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:

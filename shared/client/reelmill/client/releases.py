@@ -9,6 +9,7 @@ import grpc
 from reelmill.v1 import common_pb2, dataset_pb2_grpc
 from reelmill.v1 import dataset_pb2 as pb
 
+from .channel import Credentials, open_channel
 from .errors import call_error
 
 T = TypeVar("T")
@@ -23,11 +24,14 @@ def unheard(progress: common_pb2.Progress) -> None:
 class ReleaseClient:
     """A connection to one dataset service. Methods raise CallError."""
 
-    def __init__(self, address: str, *, timeout: float = 30.0) -> None:
-        """`address`: host:port. `timeout`: seconds that a short call may take; making one has no limit."""
+    def __init__(
+        self, address: str, *, credentials: Credentials | None = None, timeout: float = 30.0
+    ) -> None:
+        """`address` and `credentials` as for MovieClient. `timeout`: seconds that a short call may take;
+        making one has no limit."""
         self.address = address
         self._timeout = timeout
-        self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
+        self._channel = open_channel(address, credentials, _OPTIONS)
         self._stub = dataset_pb2_grpc.DatasetServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:

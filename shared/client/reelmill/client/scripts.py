@@ -8,6 +8,7 @@ import grpc
 
 from reelmill.v1 import common_pb2, script_pb2, script_pb2_grpc
 
+from .channel import Credentials, open_channel
 from .errors import call_error
 
 _OPTIONS = [("grpc.keepalive_time_ms", 30_000), ("grpc.max_reconnect_backoff_ms", 3_000)]
@@ -16,10 +17,10 @@ _OPTIONS = [("grpc.keepalive_time_ms", 30_000), ("grpc.max_reconnect_backoff_ms"
 class ScriptClient:
     """A connection to one script service. Methods raise CallError."""
 
-    def __init__(self, address: str) -> None:
-        """`address`: host:port."""
+    def __init__(self, address: str, *, credentials: Credentials | None = None) -> None:
+        """`address` and `credentials` as for MovieClient."""
         self.address = address
-        self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
+        self._channel = open_channel(address, credentials, _OPTIONS)
         self._stub = script_pb2_grpc.ScriptServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
