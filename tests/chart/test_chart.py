@@ -27,6 +27,7 @@ EXTERNAL_NATS = (
 AUTH = "auth.enabled=true,auth.issuer=https://id.example,auth.serviceTokenSecret=services"
 AUTH_BY_ADDRESS = f"{AUTH},auth.jwksUrl=https://id.example:8443/keys"
 SWITCHES: dict[str, list[str]] = {
+    "tls": ["", "tls.enabled=true,tls.existingSecret=certificates,tls.clientCertificates=true"],
     "auth": ["", AUTH_BY_ADDRESS, f"{AUTH},auth.keysConfigMap=keys"],
     "scaler": ["autoscaling=none", "autoscaling=hpa", "autoscaling=keda"],
     "nats": ["", EXTERNAL_NATS],
@@ -212,6 +213,22 @@ def test_services_check_tokens_and_only_who_calls_has_one() -> None:
     ]
 
 
+def test_by_tls_every_service_has_the_certificate_and_is_probed_with_it() -> None:
+    documents = by_name(
+        rendered("tls.enabled=true,tls.existingSecret=certificates,tls.clientCertificates=true")
+    )
+    for name in ("movies", "script", "qa", "dataset", "render", "style"):
+        deployment = documents[f"Deployment/reelmill-{name}"]
+        (container,) = (one for one in containers(deployment) if one["name"] == name)
+        environment = {one["name"]: one.get("value") for one in container["env"]}
+        assert environment["REELMILL_TLS"] == "on"
+        assert ("REELMILL_TLS_CLIENTS" in environment) == (name in ("script", "qa"))
+        assert "exec" in container["readinessProbe"]
+        assert [one["secret"]["secretName"] for one in volumes(deployment) if "secret" in one] == [
+            "certificates"
+        ]
+
+
 def test_calls_without_tokens_are_warned_of() -> None:
     def notes(*sets: str) -> str:
         given = [argument for one in sets for argument in ("--set", one)]
@@ -249,6 +266,7 @@ def test_anything_else_can_be_merged_in_by_name(tmp_path: Path) -> None:
         (["s3.bundled.kind=minio"], "No MinIO image"),
         (["nats.bundled.enabled=false"], "No NATS"),
         (["nats.url=nats://x:4222"], "Two NATS servers"),
+        (["tls.enabled=true"], "needs tls.existingSecret"),
         ([AUTH], "either auth.jwksUrl or auth.keysConfigMap"),
         ([AUTH_BY_ADDRESS, "auth.issuer="], "auth.issuer"),
         ([AUTH_BY_ADDRESS, "auth.serviceTokenSecret="], "auth.serviceTokenSecret"),

@@ -127,6 +127,7 @@ class Supervisor:
             "REELMILL_SCRIPT_SERVER": f"{HOST}:{ports['script']}",
             "REELMILL_QA_SERVER": f"{HOST}:{ports['qa']}",
             **identity(self._folder / "auth"),
+            "REELMILL_TLS": "off",  # all of it is on 127.0.0.1
             "REELMILL_DIFFUSION_MODEL": str(model),
             "REELMILL_GATE": os.environ.get("REELMILL_GATE") or ("on" if judge else "off"),
         }

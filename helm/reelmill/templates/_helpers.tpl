@@ -151,9 +151,26 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end -}}
 
+{{- /* A service's own certificate, and whether its callers need one: (list $ name) */ -}}
+{{- define "reelmill.env.tls" -}}
+{{- $tls := (index . 0).Values.tls -}}
+- {name: REELMILL_TLS, value: {{ ternary "on" "off" $tls.enabled | quote }}}
+{{- if $tls.enabled }}
+- {name: REELMILL_TLS_CERT, value: /etc/reelmill/tls/tls.crt}
+- {name: REELMILL_TLS_KEY, value: /etc/reelmill/tls/tls.key}
+- {name: REELMILL_TLS_CA, value: /etc/reelmill/tls/ca.crt}
+{{- if and $tls.clientCertificates (has (index . 1) (list "script" "qa")) }}
+- {name: REELMILL_TLS_CLIENTS, value: certified}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{- /* Files of a pod for calls: (list $ keys token), whether it checks tokens and whether it sends one. */ -}}
 {{- define "reelmill.auth.mounts" -}}
 {{- $auth := (index . 0).Values.auth -}}
+{{- if (index . 0).Values.tls.enabled }}
+- {name: tls, mountPath: /etc/reelmill/tls, readOnly: true}
+{{- end }}
 {{- if and $auth.enabled $auth.keysConfigMap (index . 1) }}
 - {name: keys, mountPath: /etc/reelmill/keys, readOnly: true}
 {{- end }}
@@ -164,6 +181,9 @@ capabilities: {drop: [ALL]}
 
 {{- define "reelmill.auth.volumes" -}}
 {{- $auth := (index . 0).Values.auth -}}
+{{- if (index . 0).Values.tls.enabled }}
+- {name: tls, secret: {secretName: {{ (index . 0).Values.tls.existingSecret }}, defaultMode: 288}}
+{{- end }}
 {{- if and $auth.enabled $auth.keysConfigMap (index . 1) }}
 - {name: keys, configMap: {name: {{ $auth.keysConfigMap }}}}
 {{- end }}
@@ -232,9 +252,9 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end -}}
 
-{{- /* A gRPC health probe, by Kubernetes where it can, else by a small program. */ -}}
+{{- /* A gRPC health probe, by Kubernetes where it can (not by TLS), else by a small program. */ -}}
 {{- define "reelmill.probe.ready" -}}
-{{- if semverCompare ">=1.24.0-0" .Capabilities.KubeVersion.Version -}}
+{{- if and (semverCompare ">=1.24.0-0" .Capabilities.KubeVersion.Version) (not .Values.tls.enabled) -}}
 grpc: {port: 50051}
 timeoutSeconds: 4
 {{- else -}}

@@ -80,6 +80,7 @@ spec:
           env:
             {{- include "reelmill.env" $root | nindent 12 }}
             {{- include "reelmill.env.auth" $root | nindent 12 }}
+            {{- include "reelmill.env.tls" (list $root .name) | nindent 12 }}
             - {name: REELMILL_SHUTDOWN_GRACE, value: {{ sub .c.terminationGracePeriodSeconds 15 | quote }}}
             {{- if has .name (list "script" "qa") }}
             {{- include "reelmill.env.llm" $root | nindent 12 }}

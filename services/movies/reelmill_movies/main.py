@@ -8,6 +8,7 @@ from reelmill.v1 import movies_pb2_grpc
 from reelmill_kit.bus import Bus
 from reelmill_kit.runtime import Runtime
 from reelmill_kit.store import S3Store
+from reelmill_kit.tls import Certificates, TlsSettings
 
 from .batches.controller import BatchController
 from .batches.repository import BatchRepository
@@ -41,11 +42,9 @@ async def serve() -> None:
     controller = Controller(bus, store, movies, turnstile, usage, quotas)
     checker = RequestChecker(store, settings.model_name)
     batches = BatchRepository(bus, store)
-    token = settings.service_token_file
-    script, qa = (
-        Neighbour("script", settings.script_server, token),
-        Neighbour("qa", settings.qa_server, token),
-    )
+    token, certificates = settings.service_token_file, Certificates.configured(TlsSettings())
+    script = Neighbour("script", settings.script_server, token, certificates)
+    qa = Neighbour("qa", settings.qa_server, token, certificates)
     inventor = ScriptService(script) if settings.script_server else None
     batch_controller = BatchController(bus, batches, movies, controller, quotas, inventor)
     batch_checker = BatchChecker(checker, can_invent=inventor is not None)

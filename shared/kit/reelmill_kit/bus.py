@@ -33,6 +33,7 @@ from .errors import Reason, ReelmillError
 from .names import STAGE_NAMES, Stage
 from .settings import ServiceSettings
 from .telemetry import logger, trace_headers, tracer
+from .tls.trust import trusting
 
 T = TypeVar("T")
 
@@ -111,7 +112,7 @@ class Bus:
             except (OSError, TimeoutError, nats.errors.Error, JetStreamError) as error:
                 logger().warning(
                     "waiting for NATS",
-                    url=self._settings.nats_url,
+                    url=self._settings.nats_shown,
                     error=f"{type(error).__name__}: {error}",
                     do="start nats-server with JetStream there, or set REELMILL_NATS_URL",
                     retry_in_s=delay,
@@ -119,7 +120,7 @@ class Bus:
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 15.0)
             else:
-                logger().info("connected to NATS", url=self._settings.nats_url)
+                logger().info("connected to NATS", url=self._settings.nats_shown)
                 return
 
     async def _connect_once(self) -> None:
@@ -127,10 +128,10 @@ class Bus:
             self.closed.set()
 
         async def on_disconnected() -> None:
-            logger().warning("lost NATS, reconnecting", url=self._settings.nats_url)
+            logger().warning("lost NATS, reconnecting", url=self._settings.nats_shown)
 
         async def on_reconnected() -> None:
-            logger().info("reconnected to NATS", url=self._settings.nats_url)
+            logger().info("reconnected to NATS", url=self._settings.nats_shown)
 
         async def on_error(error: Exception) -> None:
             logger().warning("NATS error", error=f"{type(error).__name__}: {error}")
@@ -141,6 +142,7 @@ class Bus:
                 self._client = await nats.connect(
                     self._settings.nats_url,
                     name=f"reelmill-{self._name}",
+                    tls=trusting(self._settings.tls_ca) if "tls://" in self._settings.nats_url else None,
                     connect_timeout=3,
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=0.5,
@@ -284,7 +286,7 @@ class Bus:
     def _unavailable(self, detail: str) -> ReelmillError:
         return ReelmillError(
             Reason.BUS_UNAVAILABLE,
-            f"NATS at {self._settings.nats_url} did not do what was asked ({detail}); "
+            f"NATS at {self._settings.nats_shown} did not do what was asked ({detail}); "
             "check that nats-server runs there with JetStream",
         )
 

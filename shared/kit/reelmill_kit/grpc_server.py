@@ -16,6 +16,7 @@ from opentelemetry.instrumentation.grpc import aio_server_interceptor
 
 from .errors import DOMAIN, Reason, ReelmillError, internal
 from .telemetry import logger
+from .tls import Certificates
 
 # References to learn a style from may come inline.
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -33,10 +34,14 @@ class GrpcServer:
     """Serves servicers; unready by health until `set_ready(True)`."""
 
     def __init__(
-        self, servicers: Sequence[Servicer], guard: grpc.aio.ServerInterceptor[Any, Any] | None = None
+        self,
+        servicers: Sequence[Servicer],
+        guard: grpc.aio.ServerInterceptor[Any, Any] | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         """`servicers`: for each its `add_..._to_server`, the object, and the service's full name.
-        `guard`: lets calls through; without one, all."""
+        `guard`: lets calls through; without one, all. `certificates`: for TLS; without, plain text."""
+        self._certificates = certificates
         self._names = [name for _, _, name in servicers]
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
         self._server = grpc.aio.server(
@@ -60,9 +65,13 @@ class GrpcServer:
         )
 
     async def start(self, address: str) -> int:
-        """Listens on host:port (port 0: any free one) and returns the port."""
+        """Listens on host:port (port 0: any free one) and returns the port. Raises INVALID_FIELD where the
+        certificates are none."""
         await self.set_ready(False)
-        port = self._server.add_insecure_port(address)
+        if self._certificates:
+            port = self._server.add_secure_port(address, self._certificates.for_server())
+        else:
+            port = self._server.add_insecure_port(address)
         await self._server.start()
         return int(port)
 

@@ -13,6 +13,7 @@ from .bus import Bus
 from .errors import ReelmillError
 from .grpc_server import GrpcServer, Servicer
 from .settings import ServiceSettings
+from .tls import Certificates, TlsSettings
 
 Check = Callable[[], Awaitable[None]]
 _TELL_INTERVAL = 30.0
@@ -30,6 +31,7 @@ class Runtime:
     def __init__(self, service: str, settings: ServiceSettings, bus: Bus) -> None:
         """How callers are known, too, it reads from the environment. Raises ValidationError."""
         verifier = TokenVerifier.configured(AuthSettings())
+        self._certificates = Certificates.configured(TlsSettings())
         telemetry.set_up(service, settings.log_level)
         self._settings = settings
         self._bus = bus
@@ -39,6 +41,8 @@ class Runtime:
             self.needs("keys for tokens", verifier.keys.check)
         else:
             telemetry.logger().warning("REELMILL_AUTH is off: everybody who reaches this may do everything")
+        if self._certificates is None:
+            telemetry.logger().warning("REELMILL_TLS is off: calls and their tokens are in plain text")
         self.ready = asyncio.Event()
         """Set while everything needed is there; for a JobWorker to wait for."""
 
@@ -54,9 +58,12 @@ class Runtime:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        server = GrpcServer(servicers, self._guard)
+        server = GrpcServer(servicers, self._guard, self._certificates)
         host = self._settings.grpc_address.rsplit(":", 1)[0]
-        port = await server.start(self._settings.grpc_address)
+        try:
+            port = await server.start(self._settings.grpc_address)
+        except ReelmillError as refused:
+            raise SystemExit(f"settings: {refused.message}") from None
         telemetry.logger().info("serving gRPC", address=f"{host}:{port}", pid=os.getpid())
         running = [
             asyncio.create_task(self._live(server, loops)),

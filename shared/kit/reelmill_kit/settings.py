@@ -1,5 +1,7 @@
 """Settings come from environment variables, `REELMILL_` and the field's name, and from nowhere else."""
 
+import re
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -15,7 +17,9 @@ class ServiceSettings(BaseSettings):
     grpc_address: Annotated[str, Field(description="Where the gRPC server listens, host:port.")] = (
         "127.0.0.1:0"
     )
-    nats_url: Annotated[str, Field(description="NATS server with JetStream.")] = "nats://127.0.0.1:4222"
+    nats_url: Annotated[
+        str, Field(description="NATS server with JetStream, nats://host:port; tls:// for TLS.")
+    ] = "nats://127.0.0.1:4222"
     s3_endpoint: Annotated[str, Field(description="S3 server, http(s)://host:port.")] = (
         "http://127.0.0.1:9000"
     )
@@ -23,6 +27,10 @@ class ServiceSettings(BaseSettings):
     s3_region: str = "us-east-1"
     s3_access_key: SecretStr = SecretStr("")
     s3_secret_key: SecretStr = SecretStr("")
+    tls_ca: Annotated[
+        Path | None,
+        Field(description="Certificates (PEM) of those who vouch for NATS and S3, beside the system's."),
+    ] = None
     log_level: str = "INFO"
     job_concurrency: Annotated[int, Field(ge=1, le=256, description="Jobs worked on at a time.")] = 4
     job_ack_wait: Annotated[
@@ -32,6 +40,11 @@ class ServiceSettings(BaseSettings):
     shutdown_grace: Annotated[
         float, Field(ge=0, description="Seconds that running work gets at the end.")
     ] = 10.0
+
+    @property
+    def nats_shown(self) -> str:
+        """`nats_url` without what it may hold of names and passwords."""
+        return re.sub(r"//[^@/,]*@", "//", self.nats_url)
 
     @field_validator("s3_endpoint")
     @classmethod

@@ -22,6 +22,7 @@ from opentelemetry.trace import SpanKind
 from .errors import Reason, ReelmillError
 from .settings import ServiceSettings
 from .telemetry import tracer
+from .tls.trust import trusting
 
 T = TypeVar("T")
 _PIECE = 1024 * 1024  # bytes
@@ -87,6 +88,7 @@ class S3Store:
         self._endpoint = settings.s3_endpoint
         self._http = urllib3.PoolManager(
             maxsize=32,
+            ssl_context=trusting(settings.tls_ca),
             timeout=urllib3.Timeout(connect=3, read=10),
             # A server that keeps silent is asked twice, not four times: whoever waits has to hear of it.
             retries=urllib3.Retry(

@@ -43,6 +43,7 @@ async def running(name: str, nats: NatsServer, folder: Path, **settings: str) ->
         "REELMILL_S3_ENDPOINT": f"http://127.0.0.1:{free_port()}",
         "REELMILL_TRITON_URL": f"127.0.0.1:{free_port()}",
         "REELMILL_AUTH": "off",
+        "REELMILL_TLS": "off",
         **settings,
     }
     with log.open("wb") as out:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import artefacts, batches, benchmarks, costs, making, releases, stack, tokens
+from . import artefacts, batches, benchmarks, certificates, costs, making, releases, stack, tokens
 from .output import forgiving, grouped
 from .themes import themes
 from .trial import trial
@@ -66,6 +66,9 @@ app.add_typer(benchmark, name="benchmark", rich_help_panel="Datasets")
 token = typer.Typer(no_args_is_help=True, help="Keys and tokens of your own, for an evaluation.")
 grouped(token, "Tokens", tokens.key, tokens.keys, tokens.mint)
 app.add_typer(token, name="token", rich_help_panel="An installation")
+tls = typer.Typer(no_args_is_help=True, help="Certificates of your own, for an evaluation.")
+grouped(tls, "Certificates", certificates.ca, certificates.certificate)
+app.add_typer(tls, name="tls", rich_help_panel="An installation")
 grouped(app, "A stack on this machine", stack.up, stack.down, stack.status)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import os
+import ssl
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -39,8 +40,10 @@ class Artefact:
 class ArtefactStore:
     """The object store that a Reelmill installation writes to. Methods raise DownloadError."""
 
-    def __init__(self, endpoint: str, access_key: str, secret_key: str, region: str = "us-east-1") -> None:
-        """`endpoint`: http(s)://host:port."""
+    def __init__(
+        self, endpoint: str, access_key: str, secret_key: str, region: str = "us-east-1", ca: str = ""
+    ) -> None:
+        """`endpoint`: http(s)://host:port. `ca`: a file of certificates to believe beside the system's."""
         url = urlsplit(endpoint)
         if url.scheme not in ("http", "https") or not url.netloc:
             raise DownloadError(f"REELMILL_S3_ENDPOINT {endpoint!r} is not http(s)://host:port")
@@ -53,6 +56,7 @@ class ArtefactStore:
             region=region,
             http_client=urllib3.PoolManager(
                 maxsize=64,
+                ssl_context=_trusting(ca),
                 timeout=urllib3.Timeout(connect=3, read=20),
                 retries=urllib3.Retry(
                     total=4, connect=2, read=2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]
@@ -62,7 +66,7 @@ class ArtefactStore:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, str]) -> "ArtefactStore":
-        """From REELMILL_S3_ENDPOINT, _ACCESS_KEY, _SECRET_KEY and _REGION."""
+        """From REELMILL_S3_ENDPOINT, _ACCESS_KEY, _SECRET_KEY and _REGION, and REELMILL_TLS_CA."""
         if missing := [
             name
             for name in ("REELMILL_S3_ENDPOINT", "REELMILL_S3_ACCESS_KEY", "REELMILL_S3_SECRET_KEY")
@@ -74,6 +78,7 @@ class ArtefactStore:
             settings["REELMILL_S3_ACCESS_KEY"],
             settings["REELMILL_S3_SECRET_KEY"],
             settings.get("REELMILL_S3_REGION", "us-east-1"),
+            settings.get("REELMILL_TLS_CA", ""),
         )
 
     async def upload(self, bucket: str, key: str, data: bytes, content_type: str) -> None:
@@ -208,6 +213,16 @@ def _listing(paths: Container[str]) -> str:
     if _SUMS in paths:
         return f"{_SUMS} says; `reelmill release verify` names all such files"
     return "the manifest says; export the movie again"
+
+
+def _trusting(ca: str) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    try:
+        if ca:
+            context.load_verify_locations(ca)
+    except OSError as error:  # ssl.SSLError is one
+        raise DownloadError(f"REELMILL_TLS_CA {ca!r} is no file of certificates: {error}") from error
+    return context
 
 
 def _parse(uri: str) -> tuple[str, str]:

@@ -20,15 +20,23 @@ class Credentials:
     """Before `token`; read at every call, so that it may be renewed."""
     tls_ca: Path | None = None
     """Certificates (PEM) of those who vouch for the server; without: those the system trusts."""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    """One's own certificate, for servers that want one."""
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, str] = os.environ) -> Self:
-        """From REELMILL_TOKEN, REELMILL_TOKEN_FILE and REELMILL_TLS_CA."""
-        file, ca = settings.get("REELMILL_TOKEN_FILE"), settings.get("REELMILL_TLS_CA")
+        """From REELMILL_TOKEN, REELMILL_TOKEN_FILE, and REELMILL_TLS_CA, _CERT and _KEY."""
+
+        def file(name: str) -> Path | None:
+            return Path(found) if (found := settings.get(name)) else None
+
         return cls(
             token=settings.get("REELMILL_TOKEN", ""),
-            token_file=Path(file) if file else None,
-            tls_ca=Path(ca) if ca else None,
+            token_file=file("REELMILL_TOKEN_FILE"),
+            tls_ca=file("REELMILL_TLS_CA"),
+            tls_cert=file("REELMILL_TLS_CERT"),
+            tls_key=file("REELMILL_TLS_KEY"),
         )
 
     def bearer(self) -> str:
@@ -47,8 +55,13 @@ def open_channel(
     if not address.startswith("https://") and known.tls_ca is None:
         return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
     roots = _read(known.tls_ca, "CA") if known.tls_ca else None
+    cert = _read(known.tls_cert, "certificate") if known.tls_cert else None
+    key = _read(known.tls_key, "key") if known.tls_key else None
     return grpc.aio.secure_channel(
-        target, grpc.ssl_channel_credentials(roots), options=options, interceptors=interceptors
+        target,
+        grpc.ssl_channel_credentials(roots, key, cert),
+        options=options,
+        interceptors=interceptors,
     )
 
 

@@ -50,7 +50,7 @@ def main() -> None:
     except ReelmillError as error:
         sys.exit(f"{error.reason}: {error.message}")
     except TimeoutError:
-        sys.exit(f"BUS_UNAVAILABLE: no NATS with JetStream at {settings.nats_url} within {_PATIENCE:.0f} s")
+        sys.exit(f"BUS_UNAVAILABLE: no NATS with JetStream at {settings.nats_shown} within {_PATIENCE:.0f} s")
 
 
 if __name__ == "__main__":
