@@ -50,6 +50,7 @@ def open_channel(
     """`address`: host:port, or https://host:port for TLS; a CA asks for TLS, too. `credentials`: those of the
     environment where None. Raises CallError."""
     known = Credentials.from_settings() if credentials is None else credentials
+    known.bearer()  # a file that is not there is said now, not in the middle of a call
     target = address.removeprefix("https://").removeprefix("http://").removesuffix("/")
     interceptors: Any = [_UnaryToken(known), _StreamToken(known)]
     if not address.startswith("https://") and known.tls_ca is None:
