@@ -1,7 +1,9 @@
 """The chart, rendered with every combination of its switches and compared with Kubernetes' own schemas."""
 
+import base64
 import itertools
 import json
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from typing import Any
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml  # type: ignore[import-untyped]
+from cryptography import x509
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "reelmill"
@@ -27,7 +30,11 @@ EXTERNAL_NATS = (
 AUTH = "auth.enabled=true,auth.issuer=https://id.example,auth.serviceTokenSecret=services"
 AUTH_BY_ADDRESS = f"{AUTH},auth.jwksUrl=https://id.example:8443/keys"
 SWITCHES: dict[str, list[str]] = {
-    "tls": ["", "tls.enabled=true,tls.existingSecret=certificates,tls.clientCertificates=true"],
+    "tls": [
+        "",
+        "tls.enabled=true",
+        "tls.enabled=true,tls.existingSecret=certificates,tls.clientCertificates=true",
+    ],
     "auth": ["", AUTH_BY_ADDRESS, f"{AUTH},auth.keysConfigMap=keys"],
     "scaler": ["autoscaling=none", "autoscaling=hpa", "autoscaling=keda"],
     "nats": ["", EXTERNAL_NATS],
@@ -229,6 +236,23 @@ def test_by_tls_every_service_has_the_certificate_and_is_probed_with_it() -> Non
         ]
 
 
+def test_a_certificate_that_the_chart_makes_is_of_all_services(tmp_path: Path) -> None:
+    documents = by_name(rendered("tls.enabled=true"))
+    files = {name: base64.b64decode(data) for name, data in documents["Secret/reelmill-tls"]["data"].items()}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+    found = x509.load_pem_x509_certificate(files["tls.crt"])
+    found.verify_directly_issued_by(x509.load_pem_x509_certificate(files["ca.crt"]))
+    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    known = names.get_values_for_type(x509.DNSName)
+    for service in ("movies", "script", "style", "render", "qa", "dataset"):
+        assert {f"reelmill-{service}", f"reelmill-{service}.default.svc"} <= set(known)
+    (mounted,) = (one for one in volumes(documents["Deployment/reelmill-movies"]) if "secret" in one)
+    assert mounted["secret"]["secretName"] == "reelmill-tls"
+
+
 def test_calls_without_tokens_are_warned_of() -> None:
     def notes(*sets: str) -> str:
         given = [argument for one in sets for argument in ("--set", one)]
@@ -266,7 +290,6 @@ def test_anything_else_can_be_merged_in_by_name(tmp_path: Path) -> None:
         (["s3.bundled.kind=minio"], "No MinIO image"),
         (["nats.bundled.enabled=false"], "No NATS"),
         (["nats.url=nats://x:4222"], "Two NATS servers"),
-        (["tls.enabled=true"], "needs tls.existingSecret"),
         ([AUTH], "either auth.jwksUrl or auth.keysConfigMap"),
         ([AUTH_BY_ADDRESS, "auth.issuer="], "auth.issuer"),
         ([AUTH_BY_ADDRESS, "auth.serviceTokenSecret="], "auth.serviceTokenSecret"),

@@ -151,6 +151,10 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end -}}
 
+{{- define "reelmill.tls.secret" -}}
+{{- if .Values.tls.existingSecret -}}{{ .Values.tls.existingSecret }}{{- else -}}{{ include "reelmill.fullname" . }}-tls{{- end -}}
+{{- end -}}
+
 {{- /* A service's own certificate, and whether its callers need one: (list $ name) */ -}}
 {{- define "reelmill.env.tls" -}}
 {{- $tls := (index . 0).Values.tls -}}
@@ -182,7 +186,7 @@ capabilities: {drop: [ALL]}
 {{- define "reelmill.auth.volumes" -}}
 {{- $auth := (index . 0).Values.auth -}}
 {{- if (index . 0).Values.tls.enabled }}
-- {name: tls, secret: {secretName: {{ (index . 0).Values.tls.existingSecret }}, defaultMode: 288}}
+- {name: tls, secret: {secretName: {{ include "reelmill.tls.secret" (index . 0) }}, defaultMode: 288}}
 {{- end }}
 {{- if and $auth.enabled $auth.keysConfigMap (index . 1) }}
 - {name: keys, configMap: {name: {{ $auth.keysConfigMap }}}}
