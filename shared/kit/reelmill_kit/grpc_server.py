@@ -14,6 +14,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from opentelemetry.instrumentation.grpc import aio_server_interceptor
 
+from .auth.tokens import MAX_BYTES as TOKEN_BYTES
 from .errors import DOMAIN, Reason, ReelmillError, internal
 from .telemetry import logger
 from .tls import Certificates
@@ -53,6 +54,9 @@ class GrpcServer:
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+                # Between the two gRPC refuses at random: the largest token has to fit under the first.
+                ("grpc.max_metadata_size", 2 * TOKEN_BYTES),
+                ("grpc.absolute_max_metadata_size", 4 * TOKEN_BYTES),
                 ("grpc.so_reuseport", 0),
                 *_KEEPALIVE,
             ],
