@@ -9,10 +9,11 @@ from nats.aio.msg import Msg
 
 from reelmill.v1 import common_pb2, events_pb2, render_pb2
 from reelmill_kit import cloudevents
-from reelmill_kit.bus import JOBS, Bus
+from reelmill_kit.bus import Bus
 from reelmill_kit.jobs import Handler, JobWorker
 from reelmill_kit.names import MovieName, Stage
 from reelmill_kit.progress import Report
+from reelmill_kit.topology import JOBS
 
 AnyHandler = (
     Handler

@@ -9,13 +9,14 @@ from google.protobuf import json_format
 
 from reelmill.v1 import common_pb2, events_pb2, movies_pb2, script_pb2, style_pb2
 from reelmill_kit import cloudevents
-from reelmill_kit.bus import FRAMES, JOBS, Bus, stage_consumer
+from reelmill_kit.bus import Bus
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.names import STAGE_NAMES, MovieName, ProjectName, Stage
 from reelmill_kit.store import ObjectStore
 from reelmill_kit.telemetry import instruments, logger
+from reelmill_kit.topology import FRAMES, JOBS, stage_consumer
 
-from . import characters, domain, stage_jobs
+from . import characters, domain, pausing, stage_jobs
 from .domain import Record
 from .quotas import Quotas
 from .repository import MovieRepository
@@ -190,7 +191,7 @@ class Controller:
         What waits in the queue is taken out of it: workers are free once they have finished what they have in
         hand.
         """
-        change = domain.set_paused_with_batch if with_batch else domain.set_paused_alone
+        change = pausing.set_paused_with_batch if with_batch else pausing.set_paused_alone
         record = await self._movies.change(name, lambda newest: change(newest, paused, now()))
         if record.paused:
             return await self._withdraw(name)
@@ -206,7 +207,7 @@ class Controller:
             for stage in STAGE_NAMES
             for event in await self._bus.withdraw(JOBS, stage_consumer(stage), name.job_subject(stage))
         ]
-        return await self._movies.change(name, lambda record: domain.withdraw(record, taken))
+        return await self._movies.change(name, lambda record: pausing.withdraw(record, taken))
 
     async def _queue_again(self, record: Record) -> None:
         """Queues what a pause has withdrawn."""
@@ -217,7 +218,7 @@ class Controller:
             await self._publish_stage(record, stage, again=True)
         if frames or stages:
             await self._movies.change(
-                record.name, lambda newest: domain.queued_again(newest, frames, stages), copy=False
+                record.name, lambda newest: pausing.queued_again(newest, frames, stages), copy=False
             )
 
     async def delete(self, name: MovieName) -> None:

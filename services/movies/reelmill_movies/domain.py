@@ -13,7 +13,7 @@ from google.protobuf import json_format
 
 from reelmill.v1 import common_pb2, events_pb2, movies_pb2
 from reelmill_kit.errors import Reason, ReelmillError
-from reelmill_kit.names import STAGE_NAMES, MovieName, Stage
+from reelmill_kit.names import MovieName, Stage
 
 Movie = movies_pb2.Movie
 Status = movies_pb2.StageStatus
@@ -302,59 +302,7 @@ def cancel(record: Record, now: datetime, failure: common_pb2.Failure | None = N
     return True
 
 
-def set_paused_with_batch(record: Record, paused: bool, now: datetime) -> bool:
-    """Its batch holds the movie, or lets it go on; returns False if it is so already or has ended."""
-    if record.ended or record.paused_with_batch == paused:
-        return False
-    record.paused_with_batch = paused
-    return _pause_changed(record, now)
-
-
-def set_paused_alone(record: Record, paused: bool, now: datetime) -> bool:
-    """Its owner holds the movie, or lets it go on; returns False if it is so already.
-
-    Raises WRONG_STATE where it has ended, or where its batch is paused and it is to go on.
-    """
-    verb = "paused" if paused else "resumed"
-    if record.ended:
-        raise _wrong_state(record, f"it cannot be {verb}")
-    if record.paused_with_batch and not paused:
-        raise _wrong_state(record, f"its batch {record.movie.batch} is paused; resume that")
-    if record.paused_alone == paused:
-        return False
-    record.paused_alone = paused
-    return _pause_changed(record, now)
-
-
-def withdraw(record: Record, jobs: Iterable[events_pb2.StageJob]) -> bool:
-    """Keeps in mind which jobs the pause has taken out of the queues; returns False where there are none."""
-    before = len(record.withdrawn_frames) + len(record.withdrawn_stages)
-    frames, stages = set(record.withdrawn_frames), set(record.withdrawn_stages)
-    for job in jobs:
-        if job.run != record.run:
-            continue
-        if job.WhichOneof("request") == "render":
-            frames.update(frame.index for frame in job.render.frames)
-        else:
-            stages.update(stage for stage, name in STAGE_NAMES.items() if job.HasField(name))  # type: ignore[arg-type]
-    record.withdrawn_frames, record.withdrawn_stages = sorted(frames), sorted(stages)
-    return len(frames) + len(stages) > before
-
-
-def queued_again(record: Record, frames: Iterable[int], stages: Iterable[Stage]) -> bool:
-    """What was withdrawn is in the queues again."""
-    record.withdrawn_frames = sorted(set(record.withdrawn_frames) - set(frames))
-    record.withdrawn_stages = sorted(set(record.withdrawn_stages) - set(stages))
-    return True
-
-
-def _pause_changed(record: Record, now: datetime) -> bool:
-    record.movie.paused = record.paused
-    record.movie.update_time.FromDatetime(now)
-    return True
-
-
-def _wrong_state(record: Record, why: str) -> ReelmillError:
+def wrong_state(record: Record, why: str) -> ReelmillError:
     state = Movie.State.Name(record.movie.state).removeprefix("STATE_")
     return ReelmillError(Reason.WRONG_STATE, f"{record.movie.name} is {state}; {why}", state=state)
 
@@ -372,7 +320,7 @@ def retry(record: Record, now: datetime, budget: common_pb2.Budget | None = None
     Raises WRONG_STATE unless the movie failed or was cancelled.
     """
     if record.movie.state not in (Movie.STATE_FAILED, Movie.STATE_CANCELLED):
-        raise _wrong_state(record, "only a failed or cancelled movie can be retried")
+        raise wrong_state(record, "only a failed or cancelled movie can be retried")
     if budget is not None:
         record.movie.budget.CopyFrom(budget)
     if record.movie.failure.reason == Reason.DUPLICATE_PLOT:

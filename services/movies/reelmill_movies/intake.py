@@ -12,10 +12,11 @@ from opentelemetry.trace import SpanKind
 
 from reelmill.v1 import events_pb2, movies_pb2
 from reelmill_kit import cloudevents, tasks
-from reelmill_kit.bus import EVENTS, FRAMES, REQUESTS, Bus
+from reelmill_kit.bus import Bus
 from reelmill_kit.errors import Reason, ReelmillError, internal, invalid
 from reelmill_kit.names import STAGE_NAMES, MovieName
 from reelmill_kit.telemetry import logger, trace_context, tracer
+from reelmill_kit.topology import EVENTS, FRAMES, REQUESTS
 
 from .controller import Controller
 from .requests import RequestChecker

@@ -1,7 +1,7 @@
 """Movie records."""
 
-from reelmill_kit.bus import MOVIES_BUCKET
 from reelmill_kit.names import MovieName
+from reelmill_kit.topology import MOVIES_BUCKET
 
 from .domain import Record
 from .records import Records

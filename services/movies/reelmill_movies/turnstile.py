@@ -15,10 +15,11 @@ from nats.js.errors import NotFoundError
 from opentelemetry.context import attach, detach
 
 from reelmill.v1 import common_pb2
-from reelmill_kit.bus import JOBS, WAITING, Bus, Queue, stage_consumer
+from reelmill_kit.bus import Bus, Queue
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.names import STAGE_NAMES, MovieName, Stage
 from reelmill_kit.telemetry import logger, trace_context
+from reelmill_kit.topology import JOBS, WAITING, stage_consumer
 
 from .fair import Turns, Waiting, share_out
 

@@ -1,6 +1,6 @@
 """The bus: NATS JetStream behind one object that connects, reconnects and says how it is.
 
-Streams carry work and news; KV holds the state of movies and batches. All is created up front, idempotently.
+What lies on it is created up front (`topology`).
 """
 
 import asyncio
@@ -15,83 +15,19 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import (
-    AckPolicy,
-    ConsumerConfig,
-    KeyValueConfig,
-    RetentionPolicy,
-    StorageType,
-    StreamConfig,
-)
-from nats.js.errors import APIError, BucketNotFoundError, FetchTimeoutError, KeyValueError, NotFoundError
 from nats.js.errors import Error as JetStreamError
+from nats.js.errors import FetchTimeoutError, KeyValueError, NotFoundError
 from nats.js.kv import KeyValue
 from opentelemetry.trace import SpanKind
 
 from .cloudevents import Event, decode
 from .errors import Reason, ReelmillError
-from .names import STAGE_NAMES, Stage
 from .settings import ServiceSettings
 from .telemetry import logger, trace_headers, tracer
 from .tls.trust import trusting
+from .topology import ensure_topology
 
 T = TypeVar("T")
-
-JOBS, WAITING = "JOBS", "WAITING"
-EVENTS, REQUESTS, FRAMES, DLQ = "EVENTS", "REQUESTS", "FRAMES", "DLQ"
-MOVIES_BUCKET, BATCHES_BUCKET = "reelmill-movies", "reelmill-batches"
-_DAY = 24 * 3600.0
-_DEDUPLICATION = 600.0
-
-_STREAMS = [
-    StreamConfig(
-        name=JOBS,
-        description="Work: one message a stage or frame, gone when acknowledged",
-        subjects=["reelmill.jobs.>"],
-        retention=RetentionPolicy.WORK_QUEUE,
-        duplicate_window=_DEDUPLICATION,
-    ),
-    StreamConfig(
-        name=WAITING,
-        description="What is to do and not in JOBS yet: a message a movie and stage, or 64 of its frames",
-        subjects=["reelmill.waiting.>"],
-        max_msgs_per_subject=1,
-        duplicate_window=_DEDUPLICATION,
-    ),
-    StreamConfig(
-        name=EVENTS,
-        description="News for others to follow",
-        subjects=["reelmill.events.>"],
-        max_age=7 * _DAY,
-        duplicate_window=_DEDUPLICATION,
-    ),
-    StreamConfig(
-        name=REQUESTS,
-        description="What upstream systems ask for",
-        subjects=["reelmill.requests.*"],
-        max_age=7 * _DAY,
-        duplicate_window=_DEDUPLICATION,
-    ),
-    StreamConfig(
-        name=FRAMES,
-        description="One message a frame: how many subjects a movie has is how many frames are done",
-        subjects=["reelmill.frames.>"],
-        max_msgs_per_subject=1,
-        max_age=30 * _DAY,
-        duplicate_window=_DEDUPLICATION,
-    ),
-    StreamConfig(
-        name=DLQ,
-        description="What could not be done, with what is needed to replay it",
-        subjects=["reelmill.dlq.>"],
-        max_age=30 * _DAY,
-    ),
-]
-
-
-def stage_consumer(stage: Stage) -> str:
-    """The durable consumer of a stage; also what an autoscaler watches."""
-    return STAGE_NAMES[stage]
 
 
 class Bus:
@@ -350,58 +286,3 @@ class Consumer:
             with suppress(ReelmillError):
                 await self._bus.check_topology()
         await asyncio.sleep(0.5)
-
-
-async def ensure_topology(jetstream: JetStreamContext, ack_wait: float) -> None:
-    """Creates streams, consumers and the KV buckets, or brings them up to date. Safe to run at any time."""
-    for stream in _STREAMS:
-        config = stream.evolve(storage=StorageType.FILE)
-        try:
-            await jetstream.add_stream(config)
-        except APIError as error:
-            if error.err_code != 10058:  # stream name already in use with a different configuration
-                raise
-            await jetstream.update_stream(config)
-    for number, name in STAGE_NAMES.items():
-        await _ensure_consumer(
-            jetstream, JOBS, stage_consumer(number), f"reelmill.jobs.{name}.>", ack_wait, max_ack_pending=1000
-        )
-        # Nobody fetches from it: what it has pending is what an autoscaler reads as work beyond the queue.
-        waiting = f"reelmill.waiting.{name}.>"
-        await _ensure_consumer(
-            jetstream, WAITING, stage_consumer(number), waiting, ack_wait, max_ack_pending=1
-        )
-    for stream_name, subject in ((REQUESTS, "reelmill.requests.*"), (EVENTS, "reelmill.events.>")):
-        await _ensure_consumer(jetstream, stream_name, "movies", subject, ack_wait, max_ack_pending=1000)
-    await _ensure_consumer(jetstream, FRAMES, "movies", "reelmill.frames.>", ack_wait, max_ack_pending=5000)
-    for bucket in (MOVIES_BUCKET, BATCHES_BUCKET):
-        try:
-            await jetstream.key_value(bucket)
-        except BucketNotFoundError:
-            await jetstream.create_key_value(
-                KeyValueConfig(bucket=bucket, history=1, storage=StorageType.FILE)
-            )
-
-
-async def _ensure_consumer(
-    jetstream: JetStreamContext,
-    stream: str,
-    durable: str,
-    subject: str,
-    ack_wait: float,
-    *,
-    max_ack_pending: int,
-) -> None:
-    await jetstream.add_consumer(
-        stream,
-        ConsumerConfig(
-            durable_name=durable,
-            filter_subject=subject,
-            ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ack_wait,
-            # Workers count deliveries themselves: a message past the server's limit would stay in a
-            # work queue for ever without anybody hearing of it.
-            max_deliver=-1,
-            max_ack_pending=max_ack_pending,
-        ),
-    )

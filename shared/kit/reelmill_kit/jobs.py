@@ -17,11 +17,12 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from reelmill.v1 import common_pb2, events_pb2
 
 from . import cloudevents, tasks
-from .bus import JOBS, Bus, stage_consumer
+from .bus import Bus
 from .errors import Reason, ReelmillError, internal
 from .names import STAGE_NAMES, MovieName, Stage
 from .progress import Report
 from .telemetry import instruments, logger, trace_context, tracer
+from .topology import JOBS, stage_consumer
 
 Outcome = events_pb2.StageEvent | events_pb2.FrameEvent
 Handler = Callable[[events_pb2.StageJob, Report], Awaitable[Outcome]]

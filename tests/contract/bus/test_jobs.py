@@ -7,10 +7,11 @@ from google.protobuf import json_format
 
 from reelmill.v1 import common_pb2, events_pb2
 from reelmill_kit import cloudevents
-from reelmill_kit.bus import DLQ, EVENTS, FRAMES, Bus
+from reelmill_kit.bus import Bus
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.names import MovieName
 from reelmill_kit.progress import Report
+from reelmill_kit.topology import DLQ, EVENTS, FRAMES
 from tests.support.jobs import (
     MOVIE,
     ask,

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from reelmill.v1 import common_pb2, events_pb2
-from reelmill_kit.bus import EVENTS, JOBS, Bus
+from reelmill_kit.bus import Bus
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.jobs import JobWorker
 from reelmill_kit.names import MovieName
 from reelmill_kit.progress import Report
+from reelmill_kit.topology import EVENTS, JOBS
 from tests.support.jobs import (
     ACK_WAIT,
     MOVIE,

@@ -8,12 +8,13 @@ import pytest
 
 from reelmill.v1 import common_pb2, events_pb2, movies_pb2
 from reelmill_kit import cloudevents
-from reelmill_kit.bus import BATCHES_BUCKET, EVENTS, JOBS, Bus
+from reelmill_kit.bus import Bus
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.jobs import Outcome
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.names import BatchName, MovieName
 from reelmill_kit.progress import Report
+from reelmill_kit.topology import BATCHES_BUCKET, EVENTS, JOBS
 from reelmill_movies.batches import items
 from tests.support.front_door import STAGES, FrontDoor, Gate, until
 

@@ -5,11 +5,12 @@ import asyncio
 import pytest
 
 from reelmill.v1 import events_pb2
-from reelmill_kit.bus import JOBS, WAITING, Bus, Queue
+from reelmill_kit.bus import Bus, Queue
 from reelmill_kit.jobs import Outcome
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.names import MovieName
 from reelmill_kit.progress import Report
+from reelmill_kit.topology import JOBS, WAITING
 from tests.support.front_door import STAGES, FrontDoor, until
 
 pytestmark = pytest.mark.stack

@@ -8,12 +8,13 @@ from google.protobuf import json_format
 
 from reelmill.v1 import common_pb2, events_pb2, movies_pb2, script_pb2, style_pb2
 from reelmill_kit import cloudevents
-from reelmill_kit.bus import DLQ, EVENTS, JOBS, MOVIES_BUCKET, Bus
+from reelmill_kit.bus import Bus
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.jobs import Outcome
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.names import MovieName
 from reelmill_kit.progress import Report
+from reelmill_kit.topology import DLQ, EVENTS, JOBS, MOVIES_BUCKET
 from reelmill_movies import domain
 from reelmill_movies.controller import now
 from tests.support.front_door import FrontDoor, until

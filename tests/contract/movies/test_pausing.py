@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from reelmill_kit.bus import JOBS, Bus
+from reelmill_kit.bus import Bus
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.names import MovieName
+from reelmill_kit.topology import JOBS
 from reelmill_movies.domain import Movie
 from tests.support.front_door import STAGES, FrontDoor, Gate, until
 

@@ -20,10 +20,11 @@ from PIL import Image
 
 from reelmill.v1 import common_pb2, events_pb2, render_pb2, render_pb2_grpc
 from reelmill_kit import cloudevents
-from reelmill_kit.bus import FRAMES, Bus
+from reelmill_kit.bus import Bus
 from reelmill_kit.names import MovieName
 from reelmill_kit.settings import ServiceSettings
 from reelmill_kit.store import S3Store
+from reelmill_kit.topology import FRAMES
 from reelmill_local.stack import LocalStack
 from tests.support.jobs import ask, no_jobs_left
 from tests.support.stack import channel_to

@@ -11,10 +11,11 @@ import pytest
 from google.protobuf import json_format
 
 from reelmill.v1 import common_pb2, events_pb2, script_pb2, script_pb2_grpc
-from reelmill_kit.bus import EVENTS, Bus
+from reelmill_kit.bus import Bus
 from reelmill_kit.names import MovieName
 from reelmill_kit.settings import ServiceSettings
 from reelmill_kit.store import S3Store
+from reelmill_kit.topology import EVENTS
 from reelmill_local.stack import LocalStack
 from tests.contract.llm import screenwriter
 from tests.support import openai_server as api

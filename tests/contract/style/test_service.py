@@ -14,10 +14,11 @@ from google.protobuf import json_format
 from PIL import Image
 
 from reelmill.v1 import common_pb2, events_pb2, script_pb2, style_pb2, style_pb2_grpc
-from reelmill_kit.bus import EVENTS, Bus
+from reelmill_kit.bus import Bus
 from reelmill_kit.names import MovieName
 from reelmill_kit.settings import ServiceSettings
 from reelmill_kit.store import S3Store
+from reelmill_kit.topology import EVENTS
 from reelmill_local.stack import LocalStack
 from tests.support.jobs import ask, stage_event, wait_for
 from tests.support.pictures import encoded, gradient, png_bomb

@@ -8,7 +8,7 @@ import pytest
 from reelmill.v1 import common_pb2, events_pb2, movies_pb2, script_pb2, style_pb2
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.names import MovieName
-from reelmill_movies import domain, stage_jobs
+from reelmill_movies import domain, pausing, stage_jobs
 from reelmill_movies.domain import Record
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -155,11 +155,11 @@ def test_no_stage_begins_and_no_frame_is_released_while_a_movie_is_paused() -> N
     completed(record, STAGES.STAGE_SCRIPT)
     completed(record, STAGES.STAGE_STYLE)
     domain.begin_stage(record, STAGES.STAGE_RENDER, NOW)
-    assert domain.set_paused_alone(record, True, NOW)
-    assert not domain.set_paused_alone(record, True, NOW)
+    assert pausing.set_paused_alone(record, True, NOW)
+    assert not pausing.set_paused_alone(record, True, NOW)
     assert len(domain.frames_to_release(record, 8)) == 0
     assert domain.ready_stages(record) == []
-    assert domain.set_paused_alone(record, False, NOW)
+    assert pausing.set_paused_alone(record, False, NOW)
     assert domain.frames_to_release(record, 8) == range(8)
     assert domain.ready_stages(record) == [STAGES.STAGE_QA]
 

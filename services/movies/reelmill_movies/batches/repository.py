@@ -5,10 +5,11 @@ import json
 from google.protobuf import json_format
 
 from reelmill.v1 import script_pb2
-from reelmill_kit.bus import BATCHES_BUCKET, Bus
+from reelmill_kit.bus import Bus
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.names import BatchName, MovieName
 from reelmill_kit.store import ObjectStore
+from reelmill_kit.topology import BATCHES_BUCKET
 
 from ..records import Records
 from . import plots
