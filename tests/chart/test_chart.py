@@ -142,6 +142,20 @@ def test_an_old_kubernetes_gets_what_it_knows() -> None:
     assert not any(name.startswith(("ScaledObject", "Horizontal", "ServiceMonitor")) for name in documents)
 
 
+def test_a_zero_of_the_scaler_is_taken_as_a_zero() -> None:
+    names = ("cooldownSeconds", "stabilizationSeconds", "fallback")
+    zeros = ",".join(f"services.render.autoscaling.{name}=0" for name in names)
+    scaled = by_name(rendered("autoscaling=keda", zeros))["ScaledObject/reelmill-render"]["spec"]
+    behavior = scaled["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert (scaled["cooldownPeriod"], scaled["fallback"]["replicas"]) == (0, 0)
+    assert behavior["scaleDown"]["stabilizationWindowSeconds"] == 0
+    hpa = by_name(rendered("autoscaling=hpa", zeros))["HorizontalPodAutoscaler/reelmill-render"]["spec"]
+    assert hpa["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == 0
+    # What the values leave out has a default.
+    script = by_name(rendered("autoscaling=keda"))["ScaledObject/reelmill-script"]["spec"]
+    assert (script["pollingInterval"], script["cooldownPeriod"]) == (15, 300)
+
+
 def test_renderers_are_scaled_by_the_backlog_from_zero_and_never_have_replicas_as_well() -> None:
     documents = by_name(rendered("autoscaling=auto"))
     scaled = documents["ScaledObject/reelmill-render"]["spec"]

@@ -280,6 +280,11 @@ timeoutSeconds: 15
     matchLabels: {{- include "reelmill.selector" . | nindent 6 }}
 {{- end -}}
 
+{{- /* A number, or another where none is given; 0 is given, which `default` does not see: (list value other) */ -}}
+{{- define "reelmill.given" -}}
+{{- ternary (index . 1) (index . 0) (kindIs "invalid" (index . 0)) -}}
+{{- end -}}
+
 {{- /* One resource, with what `overrides` says of "Kind/name" merged into it: (list $ yaml) */ -}}
 {{- define "reelmill.resource" -}}
 {{- $root := index . 0 -}}

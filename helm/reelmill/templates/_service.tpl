@@ -161,13 +161,13 @@ spec:
   scaleTargetRef: {name: {{ $full }}-{{ .name }}}
   minReplicaCount: {{ .c.autoscaling.min }}
   maxReplicaCount: {{ .c.autoscaling.max }}
-  pollingInterval: {{ default 15 .c.autoscaling.pollingSeconds }}
-  cooldownPeriod: {{ default 300 .c.autoscaling.cooldownSeconds }}
+  pollingInterval: {{ include "reelmill.given" (list .c.autoscaling.pollingSeconds 15) }}
+  cooldownPeriod: {{ include "reelmill.given" (list .c.autoscaling.cooldownSeconds 300) }}
   advanced:
     horizontalPodAutoscalerConfig:
       behavior:
-        scaleDown: {stabilizationWindowSeconds: {{ default 300 .c.autoscaling.stabilizationSeconds }}}
-  fallback: {failureThreshold: 3, replicas: {{ default 1 .c.autoscaling.fallback }}}
+        scaleDown: {stabilizationWindowSeconds: {{ include "reelmill.given" (list .c.autoscaling.stabilizationSeconds 300) }}}
+  fallback: {failureThreshold: 3, replicas: {{ include "reelmill.given" (list .c.autoscaling.fallback 1) }}}
   triggers:
     {{- range $stream, $target := dict "JOBS" .c.autoscaling.lag "WAITING" .c.autoscaling.waiting }}
     - type: nats-jetstream
@@ -202,5 +202,5 @@ spec:
     - type: Resource
       resource: {name: cpu, target: {type: Utilization, averageUtilization: 70}}
   behavior:
-    scaleDown: {stabilizationWindowSeconds: {{ default 300 .c.autoscaling.stabilizationSeconds }}}
+    scaleDown: {stabilizationWindowSeconds: {{ include "reelmill.given" (list .c.autoscaling.stabilizationSeconds 300) }}}
 {{- end -}}
