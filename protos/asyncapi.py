@@ -21,7 +21,7 @@ PROTOS = Path(__file__).resolve().parent
 TARGET = PROTOS.parent / "docs" / "asyncapi.yaml"
 _PACKAGE = "reelmill.v1"
 _PROJECT = {"description": "1 to 63 of a-z, 0-9 and '-', beginning with a letter."}
-_STAGES = ["script", "style", "render", "qa", "dataset"]
+_STAGES = ["script", "style", "qa", "dataset"]
 # Channel: the subject, what it is of, the message, its verbs.
 _EVENTS = {
     "movieEvents": (
@@ -32,7 +32,7 @@ _EVENTS = {
     ),
     "stageEvents": (
         "reelmill.events.{project}.{stage}.{verb}",
-        "Stages of movies; frames are not told of one by one here.",
+        "Stages of movies; rendering is told of by its frames, on reelmill.frames.",
         "StageEvent",
         ["progressed", "completed", "failed"],
     ),

@@ -29,6 +29,7 @@ from reelmill_kit.progress import Report
 from reelmill_kit.settings import ServiceSettings
 from reelmill_kit.store import S3Store
 from reelmill_local import LocalStack
+from tests.support.front_door import script_of
 from tests.support.stack import channel_to
 
 Movie = movies_pb2.Movie
@@ -71,14 +72,7 @@ class Fleet:
 
     async def _script(self, job: events_pb2.StageJob, report: Report) -> Outcome:
         name = await self._take("script", job.movie, self._options.script_seconds)
-        script, index, shape = script_pb2.Script(title="T", overview=str(name)), 0, job.script.shape
-        for _ in range(shape.chapters):
-            chapter = script.chapters.add()
-            for _ in range(shape.scenes):
-                scene = chapter.scenes.add()
-                for _ in range(shape.frames):
-                    scene.frames.add(index=index, prompt=f"frame {index}, in <style> style")
-                    index += 1
+        script = script_of(job.script.shape, overview=str(name))
         await self._store.put(name.script_key, json_format.MessageToJson(script).encode(), "application/json")
         return events_pb2.StageEvent(stage=common_pb2.STAGE_SCRIPT, title="T")
 

@@ -64,14 +64,7 @@ class FrontDoor:
     async def write_script(self, job: events_pb2.StageJob, report: Report) -> events_pb2.StageEvent:
         name = MovieName.parse(job.movie, "movie")
         overview = " ".join([self.plots(name)] * 2)
-        script, index, shape = script_pb2.Script(title="T", overview=overview), 0, job.script.shape
-        for _ in range(shape.chapters):
-            chapter = script.chapters.add()
-            for _ in range(shape.scenes):
-                scene = chapter.scenes.add()
-                for _ in range(shape.frames):
-                    scene.frames.add(index=index, prompt=f"frame {index}, in <style> style")
-                    index += 1
+        script = script_of(job.script.shape, overview)
         await self.store.put(name.script_key, json_format.MessageToJson(script).encode(), "application/json")
         return events_pb2.StageEvent(stage=STAGES.STAGE_SCRIPT, title="T")
 
@@ -165,6 +158,19 @@ class FrontDoor:
             async for record in self.movies.follow(name, 0):
                 last = record
         return last
+
+
+def script_of(shape: script_pb2.ScriptShape, overview: str) -> script_pb2.Script:
+    """A script of that shape, of as few words as may be."""
+    script, index = script_pb2.Script(title="T", overview=overview), 0
+    for _ in range(shape.chapters):
+        chapter = script.chapters.add()
+        for _ in range(shape.scenes):
+            scene = chapter.scenes.add()
+            for _ in range(shape.frames):
+                scene.frames.add(index=index, prompt=f"frame {index}, in <style> style")
+                index += 1
+    return script
 
 
 class Gate:
