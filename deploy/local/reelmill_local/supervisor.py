@@ -120,7 +120,7 @@ class Supervisor:
         data = self._folder / "data"
         keys = S3Keys.kept_in(self._folder / "s3-keys.json")
         users = BusUsers.kept_in(self._folder / "auth" / "nats")
-        service_keys = S3Keys.of_each(SERVICES, self._folder / "auth" / "s3")
+        service_keys = S3Keys.of_each((*SERVICES, f"reader_{PROJECT}"), self._folder / "auth" / "s3")
         model, judge = diffusion_model(), judge_model()
         self.environment = {
             "REELMILL_NATS_URL": f"nats://{HOST}:{ports['nats']}",

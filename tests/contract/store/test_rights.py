@@ -26,12 +26,15 @@ from reelmill_local.servers import S3Keys
 from reelmill_local.stack import LocalStack
 
 pytestmark = pytest.mark.stack
+READER = "reader_demo"
+USERS = (*SERVICES, READER)
 KEYS = sorted(
     {
         pattern.replace("*", "x", pattern.count("*") - pattern.endswith("*")).replace("*", "y/z")
         for role in SERVICES
         for pattern in (*rights(role).read, *rights(role).write)
     }
+    | {"projects/demo/movies/m/script.json", "projects/demo-2/movies/m/script.json", "projects/demo.json"}
     | {"projects/x/movies/x/movie.json", "projects/x/movies/x/secret", "models/m", "projects/x/y", "other"}
 )
 """An object for each pattern of the table: a service or kind of object that is added is walked, too."""
@@ -93,7 +96,7 @@ class Bucket:
         found = stack.environment
         self.endpoint, self.name = found["REELMILL_S3_ENDPOINT"], found["REELMILL_S3_BUCKET"]
         self.owner = self.by(S3Keys(found["REELMILL_S3_ACCESS_KEY"], found["REELMILL_S3_SECRET_KEY"]))
-        self.keys = {role: S3Keys.kept_in(stack.folder / "auth" / "s3" / f"{role}.json") for role in SERVICES}
+        self.keys = {role: S3Keys.kept_in(stack.folder / "auth" / "s3" / f"{role}.json") for role in USERS}
 
     def by(self, keys: S3Keys) -> Caller:
         return Caller(self.endpoint, self.name, keys.access_key, keys.secret_key)
@@ -139,9 +142,10 @@ def expected(has: StoreRights, operation: str, key: str) -> bool:
     return matches(getattr(has, kind), key)
 
 
-@pytest.mark.parametrize("role", SERVICES)
-def test_a_services_keys_reach_what_the_table_lists_and_nothing_else(bucket: Bucket, role: str) -> None:
-    caller, has = bucket.by(bucket.keys[role]), rights(role)
+@pytest.mark.parametrize("user", USERS)
+def test_keys_reach_what_the_table_lists_and_nothing_else(bucket: Bucket, user: str) -> None:
+    role, _, project = user.partition("_")
+    caller, has = bucket.by(bucket.keys[user]), rights(role, project)
     for operation in ("read", "look", "list", "write", "delete", "delete_many"):
         for key in KEYS:
             assert caller.allowed(operation, key) is expected(has, operation, key), (operation, key)

@@ -52,7 +52,7 @@ def _identity(name: str, keys: S3Keys, actions: list[str]) -> dict[str, Any]:
 
 
 def seaweed_server(
-    folder: Path, ports: Mapping[str, int], keys: S3Keys, bucket: str, services: Mapping[str, S3Keys]
+    folder: Path, ports: Mapping[str, int], keys: S3Keys, bucket: str, users: Mapping[str, S3Keys]
 ) -> ProcessSpec:
     """An S3 server with one bucket, its data below `folder`.
 
@@ -61,12 +61,13 @@ def seaweed_server(
         ports: For "s3" and for the server's own parts, see reelmill_local.ports.INTERNAL.
         keys: The identity that may do everything.
         bucket: Made when it is not there.
-        services: Their keys by name; each may do what reelmill_kit.rights.store lists.
+        users: Keys by name, a service's or reader_PROJECT; reelmill_kit.rights.store says what each may do.
     """
     folder.mkdir(parents=True, exist_ok=True)
     identities = [_identity("reelmill", keys, ["Admin", "Read", "Write", "List"])]
-    for name, own in services.items():
-        identities.append(_identity(name, own, seaweedfs_actions(rights(name), bucket)))
+    for name, own in users.items():
+        role, _, project = name.partition("_")
+        identities.append(_identity(name, own, seaweedfs_actions(rights(role, project), bucket)))
     write_private(folder / "s3.json", json.dumps({"identities": identities}))
     options = {
         "ip": HOST,
