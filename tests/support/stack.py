@@ -48,6 +48,8 @@ def whole_stack(tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> It
         # Services do no more than they may; what a stranger tries has tests of its own.
         log = (stack.folder / "logs" / "nats.log").read_text()
         assert not [line for line in log.splitlines() if " Violation " in line]
+        for file in (stack.folder / "logs").glob("*.log"):
+            assert "AccessDenied" not in file.read_text(errors="replace"), file.name
 
 
 def channel_to(stack: LocalStack, service: str) -> grpc.aio.Channel:

@@ -44,19 +44,22 @@ def rights(role: str, project: str = "") -> StoreRights:
 
 _ALL = ("projects/*",)
 _MOVIE = "projects/*/movies/*"
+_QA = (f"{_MOVIE}/questions.json", f"{_MOVIE}/captions.json", f"{_MOVIE}/qa/*")
 _SERVICES = {
     FRONT_DOOR: StoreRights(
         read=_ALL, write=(f"{_MOVIE}/*", "projects/*/batches/*", "projects/*/usage/*"), list=_ALL
     ),
     # A story to import may lie anywhere in its project.
-    "script": StoreRights(read=_ALL, write=(f"{_MOVIE}/script.json", f"{_MOVIE}/script/*"), list=_ALL),
+    "script": StoreRights(
+        read=_ALL, write=(f"{_MOVIE}/script.json", f"{_MOVIE}/script/*", "projects/*/themes/*"), list=_ALL
+    ),
     # So may a picture whose style is to be learned.
     "style": StoreRights(read=_ALL, write=("projects/*/styles/*",), list=("projects/*/styles/*",)),
     # So may the embedding of one.
     "render": StoreRights(read=_ALL, write=(f"{_MOVIE}/frames/*",), list=(f"{_MOVIE}/frames/*",)),
     "qa": StoreRights(
-        read=(f"{_MOVIE}/script.json", f"{_MOVIE}/questions.json", f"{_MOVIE}/captions.json"),
-        write=(f"{_MOVIE}/questions.json", f"{_MOVIE}/captions.json"),
+        read=(f"{_MOVIE}/script.json", *_QA),
+        write=_QA,
     ),
     "dataset": StoreRights(
         read=_ALL,
