@@ -24,6 +24,7 @@ def service_process(
         environment={
             **environment,
             "REELMILL_GRPC_ADDRESS": f"{HOST}:{port}",
+            "REELMILL_HELP_URL": (repository_root() / "docs" / "errors.md").as_uri(),
             "PYTHONUNBUFFERED": "1",
         },
         ready_within=ready_within,

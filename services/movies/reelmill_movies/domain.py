@@ -13,6 +13,7 @@ from google.protobuf import json_format
 
 from reelmill.v1 import common_pb2, events_pb2, movies_pb2
 from reelmill_kit.errors import Reason, ReelmillError
+from reelmill_kit.listing import etag
 from reelmill_kit.names import MovieName, Stage
 
 Movie = movies_pb2.Movie
@@ -66,6 +67,8 @@ class Record:
     @revision.setter
     def revision(self, revision: int) -> None:
         self.movie.revision = revision
+        budget = self.movie.budget
+        self.movie.etag = etag(self.run, self.movie.state, self.paused, budget.tokens, budget.cost_micros)
 
     @property
     def ended(self) -> bool:
