@@ -4,6 +4,7 @@ from __future__ import annotations  # grpc's classes are generic for type checke
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Any, NoReturn
 
 import grpc
@@ -14,6 +15,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from opentelemetry.instrumentation.grpc import aio_server_interceptor
 
+from . import deadlines
 from .auth.tokens import MAX_BYTES as TOKEN_BYTES
 from .errors import DOMAIN, Reason, ReelmillError, internal
 from .telemetry import logger
@@ -150,10 +152,13 @@ class _ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
             async def serve_stream(
                 request: Any, context: grpc.aio.ServicerContext[Any, Any]
             ) -> AsyncIterator[Any]:
+                deadlines.take_over(context)
                 try:
                     _refuse_undecodable(request)
-                    async for response in streaming(request, context):
-                        yield response
+                    # Closed at once when the caller goes away or its deadline has passed: so ends the work.
+                    async with aclosing(streaming(request, context)) as responses:
+                        async for response in responses:
+                            yield response
                 except Exception as error:
                     await self._abort(context, handler_call_details.method, error)
 
@@ -162,6 +167,7 @@ class _ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         unary: Any = handler.unary_unary
 
         async def serve(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            deadlines.take_over(context)
             try:
                 _refuse_undecodable(request)
                 return await unary(request, context)
