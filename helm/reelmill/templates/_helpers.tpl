@@ -290,8 +290,11 @@ timeoutSeconds: 15
 {{- $root := index . 0 -}}
 {{- $resource := index . 1 | fromYaml -}}
 {{- if not $resource.metadata }}{{ fail (printf "not a resource: %v\n%s" $resource.Error (index . 1)) }}{{ end -}}
-{{- $own := index $root.Values.overrides (printf "%s/%s" $resource.kind $resource.metadata.name) -}}
+{{- $name := printf "%s/%s" $resource.kind $resource.metadata.name -}}
+{{- $own := index $root.Values.overrides $name -}}
 {{- if $own }}{{ $resource = mustMergeOverwrite $resource (deepCopy $own) }}{{ end -}}
+{{- /* NOTES.txt, which Helm renders last, tells of overrides that are of nothing. */ -}}
+{{- $_ := set $root.Values "present" (append ($root.Values.present | default list) $name) -}}
 ---
 {{ toYaml $resource }}
 {{ end -}}
