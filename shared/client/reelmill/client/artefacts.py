@@ -67,19 +67,7 @@ class ArtefactStore:
     @classmethod
     def from_settings(cls, settings: Mapping[str, str]) -> "ArtefactStore":
         """From REELMILL_S3_ENDPOINT, _ACCESS_KEY, _SECRET_KEY and _REGION, and REELMILL_TLS_CA."""
-        if missing := [
-            name
-            for name in ("REELMILL_S3_ENDPOINT", "REELMILL_S3_ACCESS_KEY", "REELMILL_S3_SECRET_KEY")
-            if not settings.get(name)
-        ]:
-            raise DownloadError(f"set {', '.join(missing)} to the object store of the installation")
-        return cls(
-            settings["REELMILL_S3_ENDPOINT"],
-            settings["REELMILL_S3_ACCESS_KEY"],
-            settings["REELMILL_S3_SECRET_KEY"],
-            settings.get("REELMILL_S3_REGION", "us-east-1"),
-            settings.get("REELMILL_TLS_CA", ""),
-        )
+        return cls(*store_settings(settings))
 
     async def upload(self, bucket: str, key: str, data: bytes, content_type: str) -> None:
         """Stores an object; what was there under this key is replaced."""
@@ -206,6 +194,23 @@ class ArtefactStore:
             ) from error
         except OSError as error:
             raise DownloadError(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")) from error
+
+
+def store_settings(settings: Mapping[str, str]) -> tuple[str, str, str, str, str]:
+    """What ArtefactStore is made with. Raises DownloadError naming what is missing."""
+    if missing := [
+        name
+        for name in ("REELMILL_S3_ENDPOINT", "REELMILL_S3_ACCESS_KEY", "REELMILL_S3_SECRET_KEY")
+        if not settings.get(name)
+    ]:
+        raise DownloadError(f"set {', '.join(missing)} to the object store of the installation")
+    return (
+        settings["REELMILL_S3_ENDPOINT"],
+        settings["REELMILL_S3_ACCESS_KEY"],
+        settings["REELMILL_S3_SECRET_KEY"],
+        settings.get("REELMILL_S3_REGION", "us-east-1"),
+        settings.get("REELMILL_TLS_CA", ""),
+    )
 
 
 def _listing(paths: Container[str]) -> str:
