@@ -5,8 +5,11 @@ import hashlib
 import io
 import os
 import ssl
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
@@ -98,6 +101,7 @@ class ArtefactStore:
         folder: Path,
         *,
         parallel: int = 8,
+        only: str = "*",
         progress: Progress = lambda done, total: None,
         sums: str = "",
     ) -> list[Path]:
@@ -105,17 +109,22 @@ class ArtefactStore:
 
         A file is there whole or not at all. Where a movie has a manifest, or a release its list of checksums,
         every file is checked against it, and one that is in the folder already and right is not fetched
-        again. What a release's list does not name is no part of it and left out. `sums`: the list's own
-        sha256, where it is known.
+        again: a download that broke off goes on. What a release's list does not name is no part of it and
+        left out. `only`: those whose path is like this pattern, "frames/*.png" for a movie's frames.
+        `sums`: the list's own sha256, where it is known.
         """
         artefacts = await self.files(uri)
         bucket, prefix = _parse(uri)
         digests = await self._digests(bucket, prefix, artefacts, sums)
         if _SUMS in digests:
             artefacts = [artefact for artefact in artefacts if artefact.path in digests]
+        artefacts = [artefact for artefact in artefacts if fnmatchcase(artefact.path, only)]
+        known, digests = digests, {path: sum_ for path, sum_ in digests.items() if fnmatchcase(path, only)}
+        if known and not (artefacts or digests):
+            raise DownloadError(f"nothing that is listed below {uri} is like {only!r}")
         targets = {artefact.path: _target(folder, artefact.path) for artefact in artefacts}
         if lost := sorted(set(digests) - set(targets)):
-            raise DownloadError(f"{lost[0]} is not in the object store, as {_listing(targets)}")
+            raise DownloadError(f"{lost[0]} is not in the object store, as {_listing(known)}")
         waiting = iter(artefacts)
         done = 0
 
@@ -127,12 +136,17 @@ class ArtefactStore:
             self._client.fget_object(bucket, prefix + artefact.path, str(target))
             if digest and _sha256(target) != digest:
                 target.unlink()
-                raise DownloadError(f"{artefact.path} is not what {_listing(targets)}")
+                raise DownloadError(f"{artefact.path} is not what {_listing(known)}")
+
+        loop = asyncio.get_running_loop()
+        # asyncio's own threads are few where cores are few.
+        threads = ThreadPoolExecutor(max(1, parallel), thread_name_prefix="reelmill-download")
 
         async def work() -> None:
             nonlocal done
             for artefact in waiting:
-                await self._call(fetch, artefact)
+                with self._telling():
+                    await loop.run_in_executor(threads, fetch, artefact)
                 done += 1
                 progress(done, len(artefacts))
 
@@ -143,6 +157,7 @@ class ArtefactStore:
         finally:
             for worker in workers:
                 worker.cancel()
+            threads.shutdown(wait=False, cancel_futures=True)
         return [targets[artefact.path] for artefact in artefacts]
 
     async def _digests(
@@ -181,8 +196,14 @@ class ArtefactStore:
         return {file.path: file.digest for file in manifest.files}
 
     async def _call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        try:
+        with self._telling():
             return await asyncio.to_thread(function, *args, **kwargs)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Errors of the S3 client and of files become DownloadErrors."""
+        try:
+            yield
         except S3Error as error:
             raise DownloadError(
                 f"the object store at {self._endpoint} says {error.code}: {error.message}"
