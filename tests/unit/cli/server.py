@@ -132,6 +132,22 @@ class Movies(BatchCalls, movies_pb2_grpc.MovieServiceServicer):
             movie.failure.reason, movie.failure.message = "LLM_REFUSED", "the model\nrefused"
 
 
+class Endless(Movies):
+    """Whoever watches sees one state, and waits; says who waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = 0
+
+    async def WatchMovie(self, request: movies_pb2.WatchMovieRequest, context: Any) -> AsyncIterator[Any]:
+        self.waiting += 1
+        try:
+            yield movies_pb2.WatchMovieResponse(movie=Movie(revision=1, state=Movie.STATE_RUNNING))
+            await asyncio.sleep(60)
+        finally:
+            self.waiting -= 1
+
+
 @contextmanager
 def serving(movies: Movies, port: int = 0) -> Iterator[str]:
     """The address of a server that runs as long as the block."""

@@ -50,19 +50,15 @@ class BatchClient(Connection):
         request = pb.CancelBatchRequest(name=name)
         return (await self._call(self._stub.CancelBatch(request, timeout=self._timeout))).batch
 
-    async def watch(self, name: str, from_revision: int = 0) -> AsyncIterator[pb.Batch]:
+    def watch(self, name: str, from_revision: int = 0) -> AsyncIterator[pb.Batch]:
         """The batch as it is now and after every change, until it has ended.
 
         Where the connection breaks it goes on from the last revision that was seen; nothing comes twice.
         """
-
-        async def watch(revision: int) -> AsyncIterator[pb.Batch]:
-            request = pb.WatchBatchRequest(name=name, from_revision=revision)
-            async for answer in self._stub.WatchBatch(request):
-                yield answer.batch
-
-        def ended(batch: pb.Batch) -> bool:
-            return batch.state in BATCH_ENDED
-
-        async for batch in self._follow(watch, lambda: self.get(name), ended, from_revision):
-            yield batch
+        return self._follow(
+            lambda revision: self._stub.WatchBatch(pb.WatchBatchRequest(name=name, from_revision=revision)),
+            lambda answer: answer.batch,
+            lambda: self.get(name),
+            lambda batch: batch.state in BATCH_ENDED,
+            from_revision,
+        )

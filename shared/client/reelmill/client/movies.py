@@ -85,22 +85,18 @@ class MovieClient(Connection):
         request = pb.GetProjectUsageRequest(parent=f"projects/{project}")
         return await self._call(self._stub.GetProjectUsage(request, timeout=self._timeout))
 
-    async def watch(self, name: str, from_revision: int = 0) -> AsyncIterator[pb.Movie]:
+    def watch(self, name: str, from_revision: int = 0) -> AsyncIterator[pb.Movie]:
         """The movie as it is now and after every change, until it has ended.
 
         Where the connection breaks it goes on from the last revision that was seen; nothing comes twice.
         """
-
-        async def watch(revision: int) -> AsyncIterator[pb.Movie]:
-            request = pb.WatchMovieRequest(name=name, from_revision=revision)
-            async for answer in self._stub.WatchMovie(request):
-                yield answer.movie
-
-        def ended(movie: pb.Movie) -> bool:
-            return movie.state in ENDED
-
-        async for movie in self._follow(watch, lambda: self.get(name), ended, from_revision):
-            yield movie
+        return self._follow(
+            lambda revision: self._stub.WatchMovie(pb.WatchMovieRequest(name=name, from_revision=revision)),
+            lambda answer: answer.movie,
+            lambda: self.get(name),
+            lambda movie: movie.state in ENDED,
+            from_revision,
+        )
 
     async def wait(self, name: str) -> pb.Movie:
         """Returns the movie when it has ended."""

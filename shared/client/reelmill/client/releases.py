@@ -10,7 +10,7 @@ from reelmill.v1 import common_pb2, dataset_pb2_grpc
 from reelmill.v1 import dataset_pb2 as pb
 
 from .channel import Credentials, open_channel
-from .errors import call_error
+from .failures import call_error
 
 T = TypeVar("T")
 Told = Callable[[common_pb2.Progress], None]
