@@ -48,6 +48,15 @@ async def test_every_reason_of_the_catalogue_arrives_as_its_own_class(address: s
     assert error.from_server
 
 
+async def test_where_the_installation_explains_its_errors_an_error_has_the_link() -> None:
+    page = "https://docs.example/errors.md"
+    with serving(Refusing(), help_url=page) as address:
+        async with MovieClient(address, timeout=5) as client:
+            with pytest.raises(errors.NotFoundError) as caught:
+                await client.get(Reason.NOT_FOUND)
+    assert caught.value.link == f"{page}#not_found"
+
+
 def test_no_class_stands_for_two_reasons_and_none_for_no_reason() -> None:
     used = [errors.class_of(reason) for reason in Reason]
     assert len(set(used)) == len(used)

@@ -13,6 +13,7 @@ from reelmill.v1 import dataset_pb2
 
 from .connection import (
     DEFAULT_PROJECT,
+    Fitting,
     Project,
     connect,
     credentials,
@@ -97,6 +98,7 @@ async def create(
 
 async def list_releases(
     project: Project = DEFAULT_PROJECT,
+    fitting: Fitting = "",
     page_size: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     page_token: Annotated[str, typer.Option(help="Where the page before ended.")] = "",
     server: DatasetServer = "",
@@ -104,7 +106,7 @@ async def list_releases(
 ) -> None:
     """List a project's releases, newest first."""
     async with _connect(server) as client:
-        page = await client.page(project, page_size=page_size, page_token=page_token)
+        page = await client.page(project, fitting=fitting, page_size=page_size, page_token=page_token)
     releases, token = page.releases, page.next_page_token
     if as_json:
         rows = [json_format.MessageToDict(release) for release in releases]

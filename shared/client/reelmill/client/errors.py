@@ -21,6 +21,7 @@ class CallError(Exception):
     `reason` is the server's reason, for example "NOT_FOUND" or "INVALID_FIELD"; where no Reelmill server
     answered, it is gRPC's code, for example "UNAVAILABLE", and `from_server` is False. `message` says what
     happened, to what, and what to do. `metadata` is for programs, for example {"field": "movie.theme"}.
+    `link`: where the installation explains the reason; "" where it doesn't say.
     """
 
     code = Code.UNKNOWN
@@ -37,6 +38,7 @@ class CallError(Exception):
         code: grpc.StatusCode | None = None,
         metadata: dict[str, str] | None = None,
         from_server: bool = False,
+        link: str = "",
     ) -> None:
         super().__init__(reason, message)
         self.reason = reason
@@ -44,6 +46,7 @@ class CallError(Exception):
         self.code = code or type(self).code
         self.metadata = metadata or {}
         self.from_server = from_server
+        self.link = link
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"
@@ -118,6 +121,11 @@ class WrongStateError(CallError):
 class ConflictError(CallError):
     code, transient = Code.ABORTED, True
     help = "Too many changed it at once: call again."
+
+
+class EtagMismatchError(CallError):
+    code = Code.ABORTED
+    help = 'It has changed since it was read, metadata["etag"] is its new etag: read it, and decide anew.'
 
 
 class DuplicatePlotError(CallError):
@@ -197,6 +205,7 @@ _CLASSES: dict[str, type[CallError]] = {
     "REQUEST_ID_REUSED": RequestIdReusedError,
     "WRONG_STATE": WrongStateError,
     "CONFLICT": ConflictError,
+    "ETAG_MISMATCH": EtagMismatchError,
     "ALREADY_EXISTS": AlreadyExistsError,
     "BUDGET_EXCEEDED": BudgetExceededError,
     "QUOTA_EXCEEDED": QuotaExceededError,

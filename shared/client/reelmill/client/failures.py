@@ -15,17 +15,20 @@ _DOMAIN = "reelmill"
 
 
 def call_error(error: grpc.aio.AioRpcError, address: str) -> CallError:
-    """Reads google.rpc.ErrorInfo from the trailing metadata, where there is one."""
+    """Reads google.rpc.ErrorInfo and Help from the trailing metadata, where they are."""
+    info, help_links = error_details_pb2.ErrorInfo(), error_details_pb2.Help()
     for detail in _details(error.trailing_metadata() or ()):
-        info = error_details_pb2.ErrorInfo()
-        if detail.Unpack(info) and info.domain == _DOMAIN:
-            return class_of(info.reason)(
-                info.reason,
-                error.details() or info.reason,
-                code=error.code(),
-                metadata=dict(info.metadata),
-                from_server=True,
-            )
+        detail.Unpack(info)
+        detail.Unpack(help_links)
+    if info.domain == _DOMAIN:
+        return class_of(info.reason)(
+            info.reason,
+            error.details() or info.reason,
+            code=error.code(),
+            metadata=dict(info.metadata),
+            from_server=True,
+            link=help_links.links[0].url if help_links.links else "",
+        )
     message = " ".join((error.details() or "no details").split())
     kind = CallError
     if error.code() is grpc.StatusCode.UNAVAILABLE:

@@ -61,11 +61,12 @@ class ReleaseClient:
         return (await self._call(self._stub.GetRelease(request, timeout=self._timeout))).release
 
     async def page(
-        self, project: str, *, page_size: int = 0, page_token: str = ""
+        self, project: str, *, fitting: str = "", page_size: int = 0, page_token: str = ""
     ) -> pb.ListReleasesResponse:
-        """One page of releases, newest first, the next page's token, and the names of unreadable ones."""
+        """One page of releases, newest first, the next page's token, and the names of unreadable ones.
+        `fitting`: a filter (AIP-160), for example "frames > 1000"."""
         request = pb.ListReleasesRequest(
-            parent=f"projects/{project}", page_size=page_size, page_token=page_token
+            parent=f"projects/{project}", filter=fitting, page_size=page_size, page_token=page_token
         )
         return await self._call(self._stub.ListReleases(request, timeout=self._timeout))
 
