@@ -207,6 +207,9 @@ def apply_stage_event(record: Record, event: events_pb2.StageEvent, now: datetim
     if record.ended or event.run != record.run or event.stage not in PIPELINE:
         return False
     entry = status(record, event.stage)
+    if entry.state == Status.STATE_WAITING and not event.HasField("progress"):
+        # A job is queued before the record says so: a fast worker ends it in between.
+        begin_stage(record, event.stage, now)
     if entry.state != Status.STATE_RUNNING:
         return False
     if event.HasField("usage"):
