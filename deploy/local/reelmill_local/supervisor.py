@@ -142,7 +142,10 @@ class Supervisor:
             specs.append(triton_server(data / "triton", ports, models, model, judging))
         for name in SERVICES:
             if name in self._names:
-                specs.append(service_process(name, ports[name], data / name, self.environment))
+                http = ports.get(f"{name}-http", 0)
+                specs.append(
+                    service_process(name, ports[name], data / name, self.environment, http_port=http)
+                )
         return specs
 
     async def _stop(self) -> None:
