@@ -30,11 +30,11 @@ async def served(app: ASGIApp) -> AsyncIterator[httpx2.AsyncClient]:
     port = free_port()
     running = asyncio.create_task(WebServer(app, f"127.0.0.1:{port}", grace=1).run())
     await wait_until(lambda: port_open(port), what="the HTTP server")
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
-        try:
+    try:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
             yield client
-        finally:
-            await tasks.end([running])
+    finally:
+        await tasks.end([running])
 
 
 def cloud_event(id: str = "order-1", *, binary: bool = False, **movie: Any) -> http.HTTPMessage:

@@ -124,8 +124,12 @@ class Supervisor:
             "REELMILL_S3_ACCESS_KEY": keys.access_key,
             "REELMILL_S3_SECRET_KEY": keys.secret_key,
             "REELMILL_TRITON_URL": f"{HOST}:{ports['triton']}",
-            "REELMILL_SCRIPT_SERVER": f"{HOST}:{ports['script']}",
-            "REELMILL_QA_SERVER": f"{HOST}:{ports['qa']}",
+            # Where services find each other; the gateway finds all of them.
+            **{
+                f"REELMILL_{name.upper()}_SERVER": f"{HOST}:{ports[name]}"
+                for name in SERVICES
+                if name != "gateway"
+            },
             **identity(self._folder / "auth"),
             "REELMILL_TLS": "off",  # all of it is on 127.0.0.1
             "REELMILL_DIFFUSION_MODEL": str(model),
