@@ -124,8 +124,12 @@ class Supervisor:
             "REELMILL_S3_ACCESS_KEY": keys.access_key,
             "REELMILL_S3_SECRET_KEY": keys.secret_key,
             "REELMILL_TRITON_URL": f"{HOST}:{ports['triton']}",
-            "REELMILL_SCRIPT_SERVER": f"{HOST}:{ports['script']}",
-            "REELMILL_QA_SERVER": f"{HOST}:{ports['qa']}",
+            # Where services find each other; the gateway finds all of them.
+            **{
+                f"REELMILL_{name.upper()}_SERVER": f"{HOST}:{ports[name]}"
+                for name in SERVICES
+                if name != "gateway"
+            },
             **identity(self._folder / "auth"),
             "REELMILL_TLS": "off",  # all of it is on 127.0.0.1
             "REELMILL_DIFFUSION_MODEL": str(model),
@@ -142,7 +146,10 @@ class Supervisor:
             specs.append(triton_server(data / "triton", ports, models, model, judging))
         for name in SERVICES:
             if name in self._names:
-                specs.append(service_process(name, ports[name], data / name, self.environment))
+                http = ports.get(f"{name}-http", 0)
+                specs.append(
+                    service_process(name, ports[name], data / name, self.environment, http_port=http)
+                )
         return specs
 
     async def _stop(self) -> None:

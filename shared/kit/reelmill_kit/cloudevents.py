@@ -5,6 +5,7 @@ Source: CloudEvents NATS protocol binding; attribute names become headers `ce-<n
 
 import json
 import re
+import unicodedata
 import uuid
 from base64 import b64decode
 from collections.abc import Mapping
@@ -102,6 +103,10 @@ def _event(attributes: Mapping[str, str], data: bytes) -> Event:
     for name in ("specversion", "id", "source", "type"):
         if not attributes.get(name):
             raise _malformed(name, "the required CloudEvents attribute is missing or empty")
+    for name, value in attributes.items():
+        # CloudEvents allows none; in the headers of a message they would begin another one.
+        if any(unicodedata.category(char) in ("Cc", "Cs") for char in value):
+            raise _malformed(name, "has control characters")
     if attributes["specversion"] != "1.0":
         raise _malformed("specversion", f"{attributes['specversion'][:20]!r} is not supported, only '1.0' is")
     return Event(

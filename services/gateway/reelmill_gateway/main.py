@@ -1,0 +1,46 @@
+"""The gateway process: `python -m reelmill_gateway`, settings in REELMILL_ environment variables."""
+
+import asyncio
+
+from pydantic import ValidationError
+
+from reelmill_kit.bus import Bus
+from reelmill_kit.channels import ServiceChannel
+from reelmill_kit.grpc_server import MAX_MESSAGE_BYTES
+from reelmill_kit.runtime import Runtime
+from reelmill_kit.tls import Certificates, TlsSettings
+
+from .app import application
+from .calls import Calls
+from .intake import EventIntake
+from .secrets import WebhookSecrets
+from .settings import GatewaySettings
+from .web import WebServer
+
+_OPTIONS = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)]
+
+
+async def serve() -> None:
+    settings = GatewaySettings()
+    bus = Bus(settings, "gateway")
+    runtime = Runtime("gateway", settings, bus)
+    certificates = Certificates.configured(TlsSettings())
+    channels = {
+        name: ServiceChannel(address, certificates, options=_OPTIONS)
+        for name, address in settings.servers.items()
+    }
+    intake = EventIntake(bus, WebhookSecrets(settings.webhook_secrets))
+    app = application(intake, Calls(channels), settings.http_origins)
+    web = WebServer(app, settings.http_address, certificates, settings.shutdown_grace)
+    try:
+        await runtime.run([], [web.run])
+    finally:
+        for channel in channels.values():
+            await channel.close()
+
+
+def main() -> None:
+    try:
+        asyncio.run(serve())
+    except ValidationError as error:
+        raise SystemExit(f"settings: {error}") from None
