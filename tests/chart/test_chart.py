@@ -38,7 +38,12 @@ SWITCHES: dict[str, list[str]] = {
     ],
     "auth": ["", AUTH_BY_ADDRESS, f"{AUTH},auth.keysConfigMap=keys"],
     "scaler": ["autoscaling=none", "autoscaling=hpa", "autoscaling=keda"],
-    "nats": ["", EXTERNAL_NATS],
+    "nats": [
+        "",
+        EXTERNAL_NATS,
+        f"{EXTERNAL_NATS},nats.nkeysSecret=nkeys",
+        "nats.nkeysSecret=nkeys,nats.bundled.accountsConfigMap=accounts,nats.followers={lamps}",
+    ],
     "s3": ["", EXTERNAL_S3, "s3.bundled.kind=minio,s3.bundled.image=minio@sha256:0"],
     "persistence": ["", "nats.bundled.persistence=false,s3.bundled.persistence=false"],
     "weights": [
@@ -243,6 +248,26 @@ def test_services_check_tokens_and_only_who_calls_has_one() -> None:
     ]
 
 
+def test_a_pod_has_its_own_nkey_alone_and_the_bundled_nats_knows_users() -> None:
+    documents = by_name(rendered("nats.nkeysSecret=nkeys,nats.bundled.accountsConfigMap=accounts"))
+    for name in ("movies", "script", "qa", "dataset", "render", "style"):
+        deployment = documents[f"Deployment/reelmill-{name}"]
+        (secret,) = (one["secret"] for one in volumes(deployment) if "secret" in one)
+        assert secret["secretName"] == "nkeys"
+        assert secret["items"] == [{"key": f"{name}.nk", "path": "nkey"}]
+        (container,) = (one for one in containers(deployment) if one["name"] == name)
+        environment = {one["name"]: one.get("value") for one in container["env"]}
+        assert environment["REELMILL_NATS_NKEY_FILE"] == "/etc/reelmill/nats/nkey"
+    (job,) = (one for one in documents.values() if one["kind"] == "Job")
+    assert any("nkeys" in str(one) and "movies.nk" in str(one) for one in volumes(job))
+    assert "include accounts/accounts.conf" in documents["ConfigMap/reelmill-nats"]["data"]["nats.conf"]
+    assert "REELMILL" in str(documents["ScaledObject/reelmill-render"])
+    assert "WARNING: NATS asks nobody" not in notes(
+        "nats.nkeysSecret=nkeys,nats.bundled.accountsConfigMap=accounts"
+    )
+    assert "WARNING: NATS asks nobody" in notes()
+
+
 def test_by_tls_every_service_has_the_certificate_and_is_probed_with_it() -> None:
     documents = by_name(
         rendered("tls.enabled=true,tls.existingSecret=certificates,tls.clientCertificates=true")
@@ -316,6 +341,9 @@ def test_what_is_merged_into_nothing_is_told() -> None:
         (["s3.bundled.kind=minio"], "No MinIO image"),
         (["nats.bundled.enabled=false"], "No NATS"),
         (["nats.url=nats://x:4222"], "Two NATS servers"),
+        (["nats.nkeysSecret=x"], "nats.bundled.accountsConfigMap"),
+        (["nats.bundled.accountsConfigMap=x"], "nats.nkeysSecret"),
+        (["nats.followers={lamps.>}"], "/nats/followers/0"),
         ([AUTH], "either auth.jwksUrl or auth.keysConfigMap"),
         ([AUTH_BY_ADDRESS, "auth.issuer="], "auth.issuer"),
         ([AUTH_BY_ADDRESS, "auth.serviceTokenSecret="], "auth.serviceTokenSecret"),

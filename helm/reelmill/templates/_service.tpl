@@ -78,6 +78,7 @@ spec:
           ports:
             - {name: grpc, containerPort: 50051, protocol: TCP}
           env:
+            {{- include "reelmill.env.nats" (list $root .name) | nindent 12 }}
             {{- include "reelmill.env" $root | nindent 12 }}
             {{- include "reelmill.env.auth" $root | nindent 12 }}
             {{- include "reelmill.env.tls" (list $root .name) | nindent 12 }}
@@ -124,6 +125,7 @@ spec:
             {{- if $weighs }}
             - {name: weights, mountPath: /weights, readOnly: true}
             {{- end }}
+            {{- include "reelmill.nats.mount" (list $root .name) | nindent 12 }}
             {{- include "reelmill.auth.mounts" (list $root true (eq .name "movies")) | nindent 12 }}
             {{- with $root.Values.extraVolumeMounts }}
             {{- toYaml . | nindent 12 }}
@@ -133,6 +135,7 @@ spec:
         {{- if $weighs }}
         {{- include "reelmill.weights.volume" $root | nindent 8 }}
         {{- end }}
+        {{- include "reelmill.nats.volume" (list $root .name) | nindent 8 }}
         {{- include "reelmill.auth.volumes" (list $root true (eq .name "movies")) | nindent 8 }}
         {{- with $root.Values.extraVolumes }}
         {{- toYaml . | nindent 8 }}
@@ -173,7 +176,7 @@ spec:
     - type: nats-jetstream
       metadata:
         natsServerMonitoringEndpoint: {{ include "reelmill.nats.monitoring" $root | quote }}
-        account: {{ $root.Values.nats.account | quote }}
+        account: {{ include "reelmill.nats.account" $root | quote }}
         stream: {{ $stream }}
         consumer: {{ $stage }}
         lagThreshold: {{ $target | quote }}

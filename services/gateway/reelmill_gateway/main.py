@@ -9,6 +9,7 @@ from reelmill_kit.channels import ServiceChannel
 from reelmill_kit.grpc_server import MAX_MESSAGE_BYTES
 from reelmill_kit.runtime import Runtime
 from reelmill_kit.tls import Certificates, TlsSettings
+from reelmill_kit.topology import REQUESTS
 
 from .app import application
 from .calls import Calls
@@ -22,7 +23,7 @@ _OPTIONS = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)]
 
 async def serve() -> None:
     settings = GatewaySettings()
-    bus = Bus(settings, "gateway")
+    bus = Bus(settings, "gateway", stream=REQUESTS)
     runtime = Runtime("gateway", settings, bus)
     certificates = Certificates.configured(TlsSettings())
     channels = {
