@@ -5,12 +5,12 @@
 Needs KUBECONFIG, helm, kubectl and openssl, images that the cluster has (`make images`), and Services that
 can be reached from here. Makes a namespace and two volumes on the node, and removes them at the end.
 
-Installs with tokens, TLS and client certificates, runs `helm test`, lets strangers try, makes movies of 27
-frames: by gRPC from outside the cluster, by event, while a render pod, a Triton pod and the NATS pod are
-deleted, and across an upgrade; compares every file with the manifest. A frame that is stored when a pod goes
-may not be stored again. Where the cluster has KEDA's and Prometheus Operator's definitions, the chart's
-objects of these kinds are compared with them. Then makes what operators do wrong (tests/cluster/mistakes.py).
-The last line is one JSON object with seconds and memory.
+Installs with tokens, TLS, client certificates and users of NATS, runs `helm test`, lets strangers try, makes
+movies of 27 frames: by gRPC from outside the cluster, by event, while a render pod, a Triton pod and the NATS
+pod are deleted, and across an upgrade; compares every file with the manifest. A frame that is stored when a
+pod goes may not be stored again. Where the cluster has KEDA's and Prometheus Operator's definitions, the
+chart's objects of these kinds are compared with them. Then makes what operators do wrong
+(tests/cluster/mistakes.py). The last line is one JSON object with seconds and memory.
 """
 
 import argparse
@@ -127,8 +127,13 @@ class Trial:
         told = await self.security.refuse_strangers(
             self.server, self.kube.address(f"{RELEASE}-script", 50051)
         )
+        told += await self.security.refuse_strangers_at_nats(self.nats)
         self.say("strangers are refused: " + "; ".join(told))
         self.figures["strangers_refused"] = len(told)
+
+    @property
+    def nats(self) -> str:
+        return f"nats://{self.kube.address(f'{RELEASE}-nats', 4222)}"
 
     # Movies.
 
@@ -207,8 +212,16 @@ class Trial:
 
     async def by_event(self) -> None:
         event = f"cluster-{time.time_ns()}"
-        url = f"nats://{self.kube.address(f'{RELEASE}-nats', 4222)}"
-        run("env", f"NATS_URL={url}", sys.executable, str(_EVENT), "Two bakers save a theatre", event)
+        seed = self.security.seed("publisher_demo")
+        run(
+            "env",
+            f"NATS_URL={self.nats}",
+            f"NATS_SEED={seed}",
+            sys.executable,
+            str(_EVENT),
+            "Two bakers save a theatre",
+            event,
+        )
         async with self.client() as client:
             deadline = time.monotonic() + 600
             while time.monotonic() < deadline:

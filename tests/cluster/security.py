@@ -9,13 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nats
+
 from reelmill.client import CallError, Credentials, MovieClient
+from reelmill_kit.rights.users import SERVICES
 from tests.cluster.kube import Failed, Kube, run, wait
 
 VALUES = [
     "tls.enabled=true,tls.clientCertificates=true",
     "auth.enabled=true,auth.issuer=cluster",
     "auth.keysConfigMap=reelmill-keys,auth.serviceTokenSecret=reelmill-services",
+    "nats.nkeysSecret=reelmill-nkeys,nats.bundled.accountsConfigMap=reelmill-accounts,nats.followers={demo}",
 ]
 _REELMILL = str(Path(sys.executable).with_name("reelmill"))
 _PORT = 50051
@@ -40,6 +44,16 @@ class Security:
         self._kube.kubectl(
             "create", "secret", "generic", "reelmill-services", "--from-file", f"token={token}"
         )
+        folder, accounts = self._folder / "nats", self._folder / "accounts.conf"
+        run(_REELMILL, "nats", "users", str(folder), "--publisher", "demo", "--follower", "demo")
+        accounts.write_text(run(_REELMILL, "nats", "config", str(folder)))
+        seeds = [part for one in SERVICES for part in ("--from-file", str(folder / f"{one}.nk"))]
+        self._kube.kubectl("create", "secret", "generic", "reelmill-nkeys", *seeds)
+        self._kube.kubectl("create", "configmap", "reelmill-accounts", "--from-file", str(accounts))
+
+    def seed(self, user: str) -> Path:
+        """Of a user of NATS."""
+        return self._folder / "nats" / f"{user}.nk"
 
     def token(self, subject: str, *projects: str, issuer: str = "cluster") -> Path:
         """The file of a maker's token."""
@@ -112,6 +126,29 @@ class Security:
                 raise Failed(f"{what}: the call was answered")
         told.append(f"no certificate, at {inside}: {self._knock(inside)}")
         return told
+
+    async def refuse_strangers_at_nats(self, url: str) -> list[str]:
+        """What NATS tells who has no key, and a publisher that asks for another project's movies."""
+        told: list[str] = []
+
+        async def hear(error: Exception) -> None:
+            told.append(str(error))
+
+        try:
+            await nats.connect(url, allow_reconnect=False, connect_timeout=5, error_cb=hear)
+        except (nats.errors.Error, OSError) as error:
+            told.append(str(error))
+        if not any("authorization" in text.lower() for text in told):
+            raise Failed(f"NATS lets in who has no key: {told}")
+        before = len(told)
+        publisher = await nats.connect(url, nkeys_seed=str(self.seed("publisher_demo")), error_cb=hear)
+        await publisher.publish("reelmill.requests.cluster", b"{}")
+        for _ in range(2):
+            await publisher.flush(10)
+        await publisher.close()
+        if len(told) == before:
+            raise Failed("a publisher may ask for another project's movies")
+        return [text[:100] for text in (told[0], told[-1])]
 
     def _knock(self, address: str) -> str:
         """A TLS connection without a certificate of one's own has to be ended by the service."""
