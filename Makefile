@@ -54,6 +54,10 @@ test-consumers: setup .venv/consumers ## Releases loaded with datasets, webdatas
 test-client: setup ## The client from wheels, in an environment that has nothing else of ours, on the local stack
 	$(BIN)/pytest tests/e2e/test_clean_client.py
 
+.PHONY: examples
+examples: setup ## The examples in Go and TypeScript, built and run on the local stack; says which tools are missing
+	$(BIN)/pytest tests/e2e/test_examples.py
+
 .PHONY: images
 images: ## Build the container images (BUILDER="buildah bud", REGISTRY, TAG, BASE, KINDS="movies script": see docker/build.sh)
 	@docker/build.sh $(KINDS)
