@@ -82,6 +82,7 @@ def test_why_a_movie_failed_is_the_error_that_a_call_would_have_raised() -> None
     assert isinstance(error, errors.QuotaExceededError)
     assert (error.reason, str(error)) == ("QUOTA_EXCEEDED", "QUOTA_EXCEEDED: too many")
     assert (error.metadata, error.code) == ({"quota": "movies"}, grpc.StatusCode.RESOURCE_EXHAUSTED)
+    assert str(failure_error(common_pb2.Failure())) == "CANCELLED: it was cancelled"
 
 
 def test_an_error_comes_whole_out_of_another_process() -> None:

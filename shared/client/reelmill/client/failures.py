@@ -43,7 +43,12 @@ def call_error(error: grpc.aio.AioRpcError, address: str) -> CallError:
 
 
 def failure_error(failure: common_pb2.Failure) -> CallError:
-    """Why a movie or batch failed, as the error that a call would have raised for the same cause."""
+    """Why a movie or batch failed, as the error that a call would have raised for the same cause.
+
+    One that somebody has cancelled has no failure: then it is a CancelledError.
+    """
+    if not failure.reason:
+        return class_of("CANCELLED")("CANCELLED", "it was cancelled", from_server=True)
     kind = class_of(failure.reason)
     return kind(failure.reason, failure.message, metadata=dict(failure.metadata), from_server=True)
 
