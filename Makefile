@@ -56,7 +56,7 @@ test-client: setup ## The client from wheels, in an environment that has nothing
 
 .PHONY: examples
 examples: setup ## The examples in Go and TypeScript, built and run on the local stack; says which tools are missing
-	$(BIN)/pytest tests/e2e/test_examples.py
+	$(BIN)/pytest tests/examples
 
 .PHONY: images
 images: ## Build the container images (BUILDER="buildah bud", REGISTRY, TAG, BASE, KINDS="movies script": see docker/build.sh)
