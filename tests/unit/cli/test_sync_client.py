@@ -1,11 +1,9 @@
 """The client without asyncio, against a gRPC server in this process."""
 
 import inspect
-import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +31,7 @@ def address(movies: Movies) -> Iterator[str]:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not holds():
         assert time.monotonic() < end, "it did not come to pass"
         time.sleep(0.02)
@@ -116,12 +114,27 @@ def test_a_watch_that_is_left_ends_on_the_server_too() -> None:
 
 
 def test_ctrl_c_ends_the_waiting_and_the_call() -> None:
+    program = (
+        "import signal, sys\n"
+        "from reelmill.client.sync import MovieClient\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # what runs in the background ignores it
+        "client = MovieClient(sys.argv[1])\n"
+        "try:\n"
+        "    client.wait('projects/films/movies/m-1')\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted', flush=True)\n"
+        "sys.stdin.read()\n"  # the process goes on, and with it its connection
+    )
     movies = Endless()
-    with serving(movies) as address, MovieClient(address) as client:
-        threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-        with pytest.raises(KeyboardInterrupt):
-            client.wait("projects/films/movies/m-1")
-        until(lambda: movies.waiting == 0)
+    with serving(movies) as address:
+        command = [sys.executable, "-c", program, address]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            until(lambda: movies.waiting == 1)
+            process.send_signal(signal.SIGINT)
+            assert process.stdout
+            assert process.stdout.readline() == "interrupted\n"
+            until(lambda: movies.waiting == 0)
+            process.communicate()
 
 
 def test_a_program_that_forks_too_late_is_told_and_does_not_hang() -> None:
