@@ -1,4 +1,4 @@
-"""Writes the chart's values.schema.json and the table of values in its README.md.
+"""Writes the chart's values.schema.json, the table of values in its README.md, and rights at S3.
 
 python helm/generate.py [--check]
 """
@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from reelmill_kit.rights.store import rights
+from reelmill_kit.rights.users import SERVICES
 
 CHART = Path(__file__).parent / "reelmill"
 SOURCE = Path(__file__).parent / "values.schema.yaml"
@@ -39,14 +42,21 @@ def page(schema: dict[str, Any]) -> str:
     return before + _BEGIN + "\n".join(lines) + "\n" + _END + rest.split(_END)[1]
 
 
+def s3_rights() -> dict[str, dict[str, tuple[str, ...]]]:
+    """By service: patterns of keys by what may be done."""
+    told = {role: rights(role) for role in SERVICES}
+    return {role: {"Read": has.read, "Write": has.write, "List": has.list} for role, has in told.items()}
+
+
 def main() -> None:
     schema = yaml.safe_load(SOURCE.read_text())
     wanted = {
         CHART / "values.schema.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n",
         CHART / "README.md": page(schema),
+        CHART / "files" / "s3-rights.json": json.dumps(s3_rights(), indent=1) + "\n",
     }
     for path, text in wanted.items():
-        if path.read_text() == text:
+        if path.is_file() and path.read_text() == text:
             continue
         if "--check" in sys.argv:
             sys.exit(f"{path.relative_to(CHART.parent)} is out of date: run python helm/generate.py")

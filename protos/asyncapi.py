@@ -229,8 +229,9 @@ def document() -> dict[str, Any]:
             "description": "What upstream systems publish and what followers read. Messages of the package "
             "reelmill.v1 in proto JSON: fields are only added, never changed or removed; readers ignore what "
             "they do not know, and a field that is left out has its default. Another version would be "
-            "another package and other subjects. Events are kept for seven days in the stream EVENTS: a "
-            "consumer that begins at a time or a sequence number hears them again.",
+            "another package and other subjects. Events are kept for seven days in the stream EVENTS: "
+            "followers read them from their consumer, follower_{project}, and hear them again when they "
+            "reset it. Publishers and followers connect with an nkey, each of one project.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",

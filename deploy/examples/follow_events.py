@@ -38,7 +38,7 @@ async def main(*, again: bool) -> None:
     events = await jetstream.pull_subscribe_bind(consumer=CONSUMER, stream=STREAM)
     while True:
         try:
-            for message in await events.fetch(10, timeout=5):
+            for message in await events.fetch(10, timeout=60):
                 told = message.headers or {}
                 print(
                     told.get("ce-time"),

@@ -17,6 +17,9 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from cryptography import x509
 
+from reelmill_kit.rights.store import rights, seaweedfs_actions
+from reelmill_kit.rights.users import SERVICES
+
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "reelmill"
 HELM = ROOT / ".venv" / "chart" / "bin" / "helm"
@@ -40,11 +43,14 @@ SWITCHES: dict[str, list[str]] = {
     "scaler": ["autoscaling=none", "autoscaling=hpa", "autoscaling=keda"],
     "nats": [
         "",
-        EXTERNAL_NATS,
         f"{EXTERNAL_NATS},nats.nkeysSecret=nkeys",
         "nats.nkeysSecret=nkeys,nats.bundled.accountsConfigMap=accounts,nats.followers={lamps}",
     ],
-    "s3": ["", EXTERNAL_S3, "s3.bundled.kind=minio,s3.bundled.image=minio@sha256:0"],
+    "s3": [
+        "",
+        f"{EXTERNAL_S3},s3.keyPerService=true",
+        "s3.bundled.kind=minio,s3.bundled.image=minio@sha256:0",
+    ],
     "persistence": ["", "nats.bundled.persistence=false,s3.bundled.persistence=false"],
     "weights": [
         "",
@@ -268,6 +274,26 @@ def test_a_pod_has_its_own_nkey_alone_and_the_bundled_nats_knows_users() -> None
     assert "WARNING: NATS asks nobody" in notes()
 
 
+def test_each_service_has_keys_of_its_own_for_the_bundled_store() -> None:
+    documents = by_name(rendered("weights.source=bucket,weights.prefix=models/xl"))
+    data = documents["Secret/reelmill-s3"]["stringData"]
+    identities = {one["name"]: one for one in json.loads(data["s3.json"])["identities"]}
+    assert set(identities) == {"reelmill", "weights", *SERVICES}
+    assert identities["weights"]["actions"] == ["List:reelmill/models/xl/*", "Read:reelmill/models/xl/*"]
+    assert len({one["credentials"][0]["secretKey"] for one in identities.values()}) == len(identities)
+    for name in SERVICES:
+        assert set(identities[name]["actions"]) == set(seaweedfs_actions(rights(name), "reelmill"))
+        keys = identities[name]["credentials"][0]
+        assert keys == {"accessKey": data[f"{name}-access-key"], "secretKey": data[f"{name}-secret-key"]}
+        for container in containers(documents[f"Deployment/reelmill-{name}"]):
+            whose = name if container["name"] == name else "weights"
+            for variable in container.get("env", []):
+                if variable["name"] == "REELMILL_S3_SECRET_KEY":
+                    assert variable["valueFrom"]["secretKeyRef"]["key"] == f"{whose}-secret-key"
+    (job,) = (one for one in documents.values() if one["kind"] == "Job")
+    assert "'key': 'secret-key'" in str(job), "whoever makes the bucket has other keys"
+
+
 def test_by_tls_every_service_has_the_certificate_and_is_probed_with_it() -> None:
     documents = by_name(
         rendered("tls.enabled=true,tls.existingSecret=certificates,tls.clientCertificates=true")
@@ -339,6 +365,7 @@ def test_what_is_merged_into_nothing_is_told() -> None:
         (["s3.endpoint=http://x:9000"], "Two object stores"),
         (["s3.bundled.enabled=false", "s3.endpoint=http://x:9000"], "No keys for the object store"),
         (["s3.bundled.kind=minio"], "No MinIO image"),
+        (["s3.bundled.kind=minio", "s3.bundled.image=x", "s3.keyPerService=true"], "one pair of keys"),
         (["nats.bundled.enabled=false"], "No NATS"),
         (["nats.url=nats://x:4222"], "Two NATS servers"),
         (["nats.nkeysSecret=x"], "nats.bundled.accountsConfigMap"),

@@ -120,6 +120,7 @@ class Supervisor:
         data = self._folder / "data"
         keys = S3Keys.kept_in(self._folder / "s3-keys.json")
         users = BusUsers.kept_in(self._folder / "auth" / "nats")
+        service_keys = S3Keys.of_each(SERVICES, self._folder / "auth" / "s3")
         model, judge = diffusion_model(), judge_model()
         self.environment = {
             "REELMILL_NATS_URL": f"nats://{HOST}:{ports['nats']}",
@@ -144,14 +145,18 @@ class Supervisor:
         if "nats" in self._names:
             specs.append(nats_server(data / "nats", ports["nats"], users.accounts, users.owner))
         if "s3" in self._names:
-            specs.append(seaweed_server(data / "s3", ports, keys, BUCKET))
+            specs.append(seaweed_server(data / "s3", ports, keys, BUCKET, service_keys))
         if "triton" in self._names:
             models = repository_root() / "services" / "render" / "triton-models"
             judging = (judge, judge_bank(judge)) if judge else None
             specs.append(triton_server(data / "triton", ports, models, model, judging))
         for name in SERVICES:
             if name in self._names:
-                own = {"REELMILL_NATS_NKEY_FILE": str(users.seed(name))}
+                own = {
+                    "REELMILL_NATS_NKEY_FILE": str(users.seed(name)),
+                    "REELMILL_S3_ACCESS_KEY": service_keys[name].access_key,
+                    "REELMILL_S3_SECRET_KEY": service_keys[name].secret_key,
+                }
                 if name == "movies":
                     own["REELMILL_NATS_FOLLOWERS"] = json.dumps([PROJECT])
                 http = ports.get(f"{name}-http", 0)

@@ -77,6 +77,23 @@ annotations:
 {{- if .Values.s3.existingSecret -}}{{ .Values.s3.existingSecret }}{{- else -}}{{ include "reelmill.fullname" . }}-s3{{- end -}}
 {{- end -}}
 
+{{- /* yes where each service has keys of its own; SeaweedFS's are made by the chart. */ -}}
+{{- define "reelmill.s3.each" -}}
+{{- if .Values.s3.keyPerService -}}yes
+{{- else if and .Values.s3.bundled.enabled (eq .Values.s3.bundled.kind "seaweedfs") (not .Values.s3.existingSecret) -}}yes
+{{- end -}}
+{{- end -}}
+
+{{- /* What each service may do at SeaweedFS, from reelmill_kit.rights.store; and who fetches weights from the bucket. */ -}}
+{{- define "reelmill.s3.rights" -}}
+{{- $rights := .Files.Get "files/s3-rights.json" | fromJson -}}
+{{- if eq .Values.weights.source "bucket" -}}
+{{- $below := list (printf "%s/*" (trimAll "/" .Values.weights.prefix)) -}}
+{{- $_ := set $rights "weights" (dict "Read" $below "List" $below) -}}
+{{- end -}}
+{{- toJson $rights -}}
+{{- end -}}
+
 {{- define "reelmill.otlp" -}}
 {{- if .Values.otlp.bundled.enabled -}}http://{{ include "reelmill.fullname" . }}-otlp:4317{{- else -}}{{ .Values.otlp.endpoint }}{{- end -}}
 {{- end -}}
@@ -149,17 +166,20 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end -}}
 
-{{- /* Where S3 is, and its keys by reference. */ -}}
+{{- /* Where S3 is, and by reference the keys of a service, or of whoever makes the bucket: (list $ name) */ -}}
 {{- define "reelmill.env" -}}
+{{- $own := ternary (printf "%s-" (index . 1)) "" (and (ne (index . 1) "") (eq (include "reelmill.s3.each" (index . 0)) "yes")) -}}
+{{- with index . 0 }}
 - {name: REELMILL_S3_ENDPOINT, value: {{ include "reelmill.s3.endpoint" . | quote }}}
 - {name: REELMILL_S3_BUCKET, value: {{ .Values.s3.bucket | quote }}}
 - {name: REELMILL_S3_REGION, value: {{ .Values.s3.region | quote }}}
 - name: REELMILL_S3_ACCESS_KEY
-  valueFrom: {secretKeyRef: {name: {{ include "reelmill.s3.secret" . }}, key: {{ .Values.s3.accessKeyKey }}}}
+  valueFrom: {secretKeyRef: {name: {{ include "reelmill.s3.secret" . }}, key: {{ $own }}{{ .Values.s3.accessKeyKey }}}}
 - name: REELMILL_S3_SECRET_KEY
-  valueFrom: {secretKeyRef: {name: {{ include "reelmill.s3.secret" . }}, key: {{ .Values.s3.secretKeyKey }}}}
+  valueFrom: {secretKeyRef: {name: {{ include "reelmill.s3.secret" . }}, key: {{ $own }}{{ .Values.s3.secretKeyKey }}}}
 {{- with include "reelmill.otlp" . }}
 - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }}}
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -263,7 +283,7 @@ capabilities: {drop: [ALL]}
   image: {{ include "reelmill.image" (list $root "movies" "") }}
   imagePullPolicy: {{ $root.Values.image.pullPolicy }}
   command: [/opt/reelmill/bin/python, -m, reelmill_kit.commands.fetch, {{ $w.prefix | quote }}, /weights]
-  env: {{- include "reelmill.env" $root | nindent 4 }}
+  env: {{- include "reelmill.env" (list $root "weights") | nindent 4 }}
   securityContext: {{- include "reelmill.container.security" $root | nindent 4 }}
   resources: {requests: {cpu: 100m, memory: 128Mi}, limits: {memory: 512Mi}}
   volumeMounts: [{name: weights, mountPath: /weights}, {name: tmp, mountPath: /tmp}]

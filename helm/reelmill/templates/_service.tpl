@@ -79,7 +79,7 @@ spec:
             - {name: grpc, containerPort: 50051, protocol: TCP}
           env:
             {{- include "reelmill.env.nats" (list $root .name) | nindent 12 }}
-            {{- include "reelmill.env" $root | nindent 12 }}
+            {{- include "reelmill.env" (list $root .name) | nindent 12 }}
             {{- include "reelmill.env.auth" $root | nindent 12 }}
             {{- include "reelmill.env.tls" (list $root .name) | nindent 12 }}
             - {name: REELMILL_SHUTDOWN_GRACE, value: {{ sub .c.terminationGracePeriodSeconds 15 | quote }}}

@@ -20,6 +20,7 @@ from minio.error import MinioException, S3Error
 from opentelemetry.trace import SpanKind
 
 from .errors import Reason, ReelmillError
+from .rights.store import PROBE
 from .settings import ServiceSettings
 from .telemetry import tracer
 from .tls.trust import trusting
@@ -73,9 +74,6 @@ class ObjectStore(Protocol):
         """Returns if the store can be used now."""
 
     def uri(self, key: str) -> str: ...
-
-
-_PROBE = ".reelmill/may-write"
 
 
 class S3Store:
@@ -210,15 +208,21 @@ class S3Store:
         await self._call("DeleteObjects", prefix, delete, prefix)
 
     async def check(self) -> None:
-        if not await self._call("HeadBucket", "", lambda bucket: self._client.bucket_exists(bucket)):
-            raise ReelmillError(
-                Reason.STORE_UNAVAILABLE,
-                f"bucket {self._bucket!r} does not exist at {self._endpoint}; create it, "
-                "or set REELMILL_S3_BUCKET to one that does",
-            )
-        if not self._may_write:
+        """Returns if the bucket is there and this process may write; needs no right on the bucket itself."""
+
+        def there(bucket: str) -> bool:
+            try:
+                return bool(self._client.bucket_exists(bucket))
+            except S3Error as error:
+                if error.code != "AccessDenied":
+                    raise
+                return True  # whoever may not ask learns it by writing
+
+        if not await self._call("HeadBucket", "", there):
+            raise self._no_bucket()
+        if not (self._may_write and await self.exists(PROBE)):
             # Whoever may only read is not told so by the server before the first artefact.
-            await self.put(_PROBE, b"", "text/plain")
+            await self.put(PROBE, b"", "text/plain")
             self._may_write = True
 
     async def make_bucket(self) -> bool:
@@ -251,6 +255,8 @@ class S3Store:
             try:
                 return await asyncio.to_thread(function, self._bucket, *args, **kwargs)
             except S3Error as error:
+                if error.code == "NoSuchBucket":
+                    raise self._no_bucket() from error
                 if error.code in _ABSENT:
                     raise ReelmillError(
                         Reason.NOT_FOUND, f"no object {key!r} in bucket {self._bucket!r}", key=key
@@ -260,6 +266,13 @@ class S3Store:
             except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError, ParseError) as error:
                 # The last two: something answers there that does not speak S3.
                 raise self._unavailable(f"{type(error).__name__}: {error}") from error
+
+    def _no_bucket(self) -> ReelmillError:
+        return ReelmillError(
+            Reason.STORE_UNAVAILABLE,
+            f"bucket {self._bucket!r} does not exist at {self._endpoint}; create it, "
+            "or set REELMILL_S3_BUCKET to one that does",
+        )
 
     def _unavailable(self, detail: str) -> ReelmillError:
         return ReelmillError(

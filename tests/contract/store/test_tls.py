@@ -28,7 +28,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, S3Keys, Path]]:
         (tmp_path / name).write_bytes(data)
     keys = S3Keys.kept_in(tmp_path / "keys.json")
     with port_choice.reserved(tmp_path) as ports:
-        spec = seaweed_server(tmp_path / "data", ports, keys, BUCKET)
+        spec = seaweed_server(tmp_path / "data", ports, keys, BUCKET, {})
         tls = (f"-s3.cert.file={tmp_path / 'tls.crt'}", f"-s3.key.file={tmp_path / 'tls.key'}")
         with (tmp_path / "weed.log").open("wb") as log:
             process = subprocess.Popen([*spec.command, *tls], stdout=log, stderr=log, cwd=spec.folder)

@@ -3,10 +3,12 @@
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from reelmill_kit.rights.store import rights, seaweedfs_actions
 from reelmill_local.probes import s3_ready
 from reelmill_local.servers.programs import program
 from reelmill_local.spec import ProcessSpec
@@ -30,6 +32,12 @@ class S3Keys:
         write_private(file, json.dumps(asdict(keys)))
         return keys
 
+    @classmethod
+    def of_each(cls, names: Iterable[str], folder: Path) -> "dict[str, S3Keys]":
+        """Keys by name, each in a file of its own in the folder."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return {name: cls.kept_in(folder / f"{name}.json") for name in names}
+
 
 def write_private(file: Path, text: str) -> None:
     """Writes a file that only its owner can read, at no moment anybody else."""
@@ -38,19 +46,28 @@ def write_private(file: Path, text: str) -> None:
         out.write(text)
 
 
-def seaweed_server(folder: Path, ports: Mapping[str, int], keys: S3Keys, bucket: str) -> ProcessSpec:
-    """An S3 server with one bucket and one identity, its data below `folder`.
+def _identity(name: str, keys: S3Keys, actions: list[str]) -> dict[str, Any]:
+    credentials = [{"accessKey": keys.access_key, "secretKey": keys.secret_key}]
+    return {"name": name, "credentials": credentials, "actions": actions}
+
+
+def seaweed_server(
+    folder: Path, ports: Mapping[str, int], keys: S3Keys, bucket: str, services: Mapping[str, S3Keys]
+) -> ProcessSpec:
+    """An S3 server with one bucket, its data below `folder`.
 
     Args:
         folder: Where data and configuration go.
         ports: For "s3" and for the server's own parts, see reelmill_local.ports.INTERNAL.
         keys: The identity that may do everything.
         bucket: Made when it is not there.
+        services: Their keys by name; each may do what reelmill_kit.rights.store lists.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    credentials = [{"accessKey": keys.access_key, "secretKey": keys.secret_key}]
-    identity = {"name": "reelmill", "credentials": credentials, "actions": ["Admin", "Read", "Write", "List"]}
-    write_private(folder / "s3.json", json.dumps({"identities": [identity]}))
+    identities = [_identity("reelmill", keys, ["Admin", "Read", "Write", "List"])]
+    for name, own in services.items():
+        identities.append(_identity(name, own, seaweedfs_actions(rights(name), bucket)))
+    write_private(folder / "s3.json", json.dumps({"identities": identities}))
     options = {
         "ip": HOST,
         "ip.bind": HOST,

@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from . import artefacts, batches, benchmarks, bus_users, certificates, costs, making, releases, stack, tokens
+from . import (
+    artefacts,
+    batches,
+    benchmarks,
+    bus_users,
+    certificates,
+    costs,
+    making,
+    releases,
+    stack,
+    store_users,
+    tokens,
+)
 from .output import forgiving, grouped
 from .themes import themes
 from .trial import trial
@@ -72,6 +84,9 @@ app.add_typer(tls, name="tls", rich_help_panel="An installation")
 nats = typer.Typer(no_args_is_help=True, help="Keys and rights of those who use NATS.")
 grouped(nats, "Users of NATS", bus_users.users, bus_users.config, bus_users.rights)
 app.add_typer(nats, name="nats", rich_help_panel="An installation")
+s3 = typer.Typer(no_args_is_help=True, help="Rights of those who use S3.")
+grouped(s3, "Users of S3", store_users.policy)
+app.add_typer(s3, name="s3", rich_help_panel="An installation")
 grouped(app, "A stack on this machine", stack.up, stack.down, stack.status)
 
 
