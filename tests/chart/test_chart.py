@@ -279,6 +279,10 @@ def test_callbacks_leave_the_cluster_alone_unless_it_is_allowed() -> None:
     told, blocks, ports = found(
         f"{callbacks}.allow={{10.1.0.0/16}},{callbacks}.http=true,{callbacks}.ports={{443,80}}"
     )
+    inside = f"{callbacks}.allow={{hooks.films.svc}},services.gateway.webhookSecret=hooks"
+    for document in rendered(inside):
+        if document["metadata"]["name"] == "reelmill-gateway":
+            kubernetes_validate.validate(document, VERSIONS[-1], strict=True)
     assert {"REELMILL_CALLBACK_ALLOW", "REELMILL_CALLBACK_HTTP"} <= told
     assert "except" not in blocks[0]["ipBlock"]
     assert ports == 2

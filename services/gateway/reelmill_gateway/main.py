@@ -37,7 +37,7 @@ async def serve() -> None:
     secrets = WebhookSecrets(settings.webhook_secrets)
     intake = EventIntake(bus, secrets)
     app = application(intake, Calls(channels), settings.http_origins)
-    web = WebServer(app, settings.http_address, certificates, settings.shutdown_grace)
+    web = WebServer(app, settings.http_address, certificates, grace=settings.shutdown_grace)
     delivery = Delivery(
         Destinations.configured(DestinationSettings()), CALLBACK_ACK_WAIT / 2, trusting(settings.tls_ca)
     )
