@@ -18,7 +18,7 @@ from reelmill_kit import cloudevents, tasks
 from reelmill_kit.bus import Bus
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.names import MovieName, ProjectName
-from reelmill_kit.telemetry import logger, trace_context, tracer
+from reelmill_kit.telemetry import instruments, logger, trace_context, tracer
 from reelmill_kit.topology import CALLBACKS, EVENTS
 
 from .delivery import AT_A_TIME, Delivery, Undelivered
@@ -95,17 +95,20 @@ class Callbacks:
         if not secrets:
             raise Undelivered(f"{project} has no webhook secret to sign with (REELMILL_WEBHOOK_SECRETS)")
         await self._delivery.send(address, event, secrets[0])
+        instruments().callbacks.add(1, {"outcome": "delivered"})
 
     async def _later(self, message: Msg, failure: Undelivered) -> None:
         attempt = message.metadata.num_delivered
         shown = {"subject": message.subject, "attempt": attempt, "why": str(failure)}
         try:
             if failure.final or self._age(message) > self._patience:
+                instruments().callbacks.add(1, {"outcome": "given_up"})
                 logger().error("callback given up", **shown)
                 error = ReelmillError(Reason.CALLBACK_FAILED, f"after {attempt} tries: {failure}")
                 await self._bus.dead_letter(message, error)
                 await message.ack()
                 return
+            instruments().callbacks.add(1, {"outcome": "failed"})
             logger().warning("callback failed, it is sent again", **shown)
             pause = min(self._first_pause * 2 ** min(attempt - 1, 20), _LONGEST_PAUSE)
             await message.nak(delay=pause * random.uniform(0.8, 1.2))

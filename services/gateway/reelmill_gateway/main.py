@@ -37,7 +37,13 @@ async def serve() -> None:
     secrets = WebhookSecrets(settings.webhook_secrets)
     intake = EventIntake(bus, secrets)
     app = application(intake, Calls(channels), settings.http_origins)
-    web = WebServer(app, settings.http_address, certificates, grace=settings.shutdown_grace)
+    web = WebServer(
+        app,
+        settings.http_address,
+        certificates,
+        grace=settings.shutdown_grace,
+        connections=settings.http_connections,
+    )
     delivery = Delivery(
         Destinations.configured(DestinationSettings()), CALLBACK_ACK_WAIT / 2, trusting(settings.tls_ca)
     )

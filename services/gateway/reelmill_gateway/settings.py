@@ -19,6 +19,9 @@ class GatewaySettings(ServiceSettings):
             "webhooks: whsec_.. on each line, all of them valid, the first of them ours."
         ),
     ] = None
+    http_connections: Annotated[
+        int, Field(ge=1, le=65536, description="At a time; more are answered with 503.")
+    ] = 256
     callbacks: Annotated[
         dict[str, str],
         Field(

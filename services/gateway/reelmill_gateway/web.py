@@ -26,15 +26,17 @@ class WebServer:
         certificates: Certificates | None = None,
         *,
         grace: float = 10.0,
+        connections: int = 256,
         look_every: float = 10.0,
     ) -> None:
         """`address`: host:port. `certificates`: for TLS, looked at every `look_every` seconds; without, plain
-        text. `grace`: seconds that requests get at the end."""
+        text. `grace`: seconds that requests get at the end. `connections`: more are answered with 503."""
         self._app = app
         self._host, _, port = address.rpartition(":")
         self._port = int(port)
         self._certificates = certificates
         self._grace = grace
+        self._connections = connections
         self._look_every = look_every
 
     async def run(self) -> None:
@@ -54,6 +56,7 @@ class WebServer:
             access_log=False,
             lifespan="off",
             server_header=False,
+            limit_concurrency=self._connections,
             proxy_headers=False,
             timeout_graceful_shutdown=round(self._grace),
             **tls,  # type: ignore[arg-type]
