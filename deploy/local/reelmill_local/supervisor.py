@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from reelmill_kit.rights import store
 from reelmill_local import ports as port_choice
 from reelmill_local.bus_users import PROJECT, BusUsers, prepare
 from reelmill_local.control import SOCKET_NAME, socket_path
@@ -120,7 +121,7 @@ class Supervisor:
         data = self._folder / "data"
         keys = S3Keys.kept_in(self._folder / "s3-keys.json")
         users = BusUsers.kept_in(self._folder / "auth" / "nats")
-        service_keys = S3Keys.of_each(SERVICES, self._folder / "auth" / "s3")
+        service_keys = S3Keys.of_each(store.SERVICES, self._folder / "auth" / "s3")
         model, judge = diffusion_model(), judge_model()
         self.environment = {
             "REELMILL_NATS_URL": f"nats://{HOST}:{ports['nats']}",
@@ -152,10 +153,11 @@ class Supervisor:
             specs.append(triton_server(data / "triton", ports, models, model, judging))
         for name in SERVICES:
             if name in self._names:
+                at_store = service_keys.get(name, S3Keys("", ""))
                 own = {
                     "REELMILL_NATS_NKEY_FILE": str(users.seed(name)),
-                    "REELMILL_S3_ACCESS_KEY": service_keys[name].access_key,
-                    "REELMILL_S3_SECRET_KEY": service_keys[name].secret_key,
+                    "REELMILL_S3_ACCESS_KEY": at_store.access_key,
+                    "REELMILL_S3_SECRET_KEY": at_store.secret_key,
                 }
                 if name == "movies":
                     own["REELMILL_NATS_FOLLOWERS"] = json.dumps([PROJECT])

@@ -169,7 +169,9 @@ capabilities: {drop: [ALL]}
 {{- /* Where S3 is, and by reference the keys of a service, or of whoever makes the bucket: (list $ name) */ -}}
 {{- define "reelmill.env" -}}
 {{- $own := ternary (printf "%s-" (index . 1)) "" (and (ne (index . 1) "") (eq (include "reelmill.s3.each" (index . 0)) "yes")) -}}
+{{- $stores := ne (index . 1) "gateway" -}}
 {{- with index . 0 }}
+{{- if $stores }}
 - {name: REELMILL_S3_ENDPOINT, value: {{ include "reelmill.s3.endpoint" . | quote }}}
 - {name: REELMILL_S3_BUCKET, value: {{ .Values.s3.bucket | quote }}}
 - {name: REELMILL_S3_REGION, value: {{ .Values.s3.region | quote }}}
@@ -177,6 +179,7 @@ capabilities: {drop: [ALL]}
   valueFrom: {secretKeyRef: {name: {{ include "reelmill.s3.secret" . }}, key: {{ $own }}{{ .Values.s3.accessKeyKey }}}}
 - name: REELMILL_S3_SECRET_KEY
   valueFrom: {secretKeyRef: {name: {{ include "reelmill.s3.secret" . }}, key: {{ $own }}{{ .Values.s3.secretKeyKey }}}}
+{{- end }}
 {{- with include "reelmill.otlp" . }}
 - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }}}
 {{- end }}

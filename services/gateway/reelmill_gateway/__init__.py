@@ -1,1 +1,1 @@
-"""Reelmill by HTTP: webhooks that ask for movies, and every call as JSON."""
+"""Reelmill by HTTP: webhooks that ask for movies, every call as JSON, callbacks."""

@@ -8,6 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
+from .bodies import BodyDeadline
 from .calls import Calls
 from .intake import EventIntake
 
@@ -17,8 +18,10 @@ _WEB = ("x-grpc-web", "x-user-agent", "traceparent")
 _SEEN = ("grpc-status", "grpc-message", "grpc-status-details-bin")
 
 
-def application(intake: EventIntake, calls: Calls, origins: Sequence[str] = ()) -> ASGIApp:
-    """`origins`: web pages that may call."""
+def application(
+    intake: EventIntake, calls: Calls, origins: Sequence[str] = (), body_within: float = 30.0
+) -> ASGIApp:
+    """`origins`: web pages that may call. `body_within`: seconds in which a request's body has to come."""
     # A path for a project is taken as a name, too, and refused as one.
     events = Route("/v1/projects/{project:path}/events", intake.take, methods=["POST"])
     cors = Middleware(
@@ -28,4 +31,5 @@ def application(intake: EventIntake, calls: Calls, origins: Sequence[str] = ()) 
         allow_headers=[*_SENT, *_WEB],
         expose_headers=_SEEN,
     )
-    return Starlette(routes=[events, Mount("/", calls)], middleware=[cors] if origins else [])
+    app = Starlette(routes=[events, Mount("/", calls)], middleware=[cors] if origins else [])
+    return BodyDeadline(app, body_within)

@@ -1,6 +1,5 @@
 """Webhooks in: a signed CloudEvent asks for a movie, as one on NATS would."""
 
-import asyncio
 import hashlib
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from reelmill_kit import cloudevents
 from reelmill_kit.bus import Bus
-from reelmill_kit.errors import Reason, ReelmillError, internal
+from reelmill_kit.errors import ReelmillError, internal
 from reelmill_kit.movie_requests import movie_asked_for
 from reelmill_kit.names import MovieName, ProjectName
 from reelmill_kit.telemetry import logger, trace_context, tracer
@@ -22,7 +21,6 @@ from .secrets import WebhookSecrets
 from .signatures import verify
 
 BODY_LIMIT = 1 << 20
-_BODY_PATIENCE = 30.0
 
 
 class EventIntake:
@@ -64,23 +62,15 @@ class EventIntake:
 
 
 async def _body(request: Request) -> bytes:
-    """Raises TooLarge, without reading on; MALFORMED_REQUEST where it does not come to its end."""
+    """Raises TooLarge, without reading on."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > BODY_LIMIT:
         raise TooLarge(BODY_LIMIT)
     body = bytearray()
-    try:
-        async with asyncio.timeout(_BODY_PATIENCE):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > BODY_LIMIT:
-                    raise TooLarge(BODY_LIMIT)
-    except TimeoutError as error:
-        raise ReelmillError(
-            Reason.MALFORMED_REQUEST,
-            f"body: did not come within {_BODY_PATIENCE:.0f} s",
-            field="body",
-        ) from error
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise TooLarge(BODY_LIMIT)
     return bytes(body)
 
 

@@ -19,6 +19,19 @@ class GatewaySettings(ServiceSettings):
             "webhooks: whsec_.. on each line, all of them valid, the first of them ours."
         ),
     ] = None
+    http_connections: Annotated[
+        int, Field(ge=1, le=65536, description="At a time; more are answered with 503.")
+    ] = 256
+    callbacks: Annotated[
+        dict[str, str],
+        Field(
+            description="Where the ends of movies are told that name no address, by project, as JSON; * for "
+            'all other projects: {"acme": "https://hooks.example/reelmill"}.'
+        ),
+    ] = {}  # noqa: RUF012 - pydantic copies it
+    callback_patience: Annotated[
+        float, Field(gt=0, le=6 * 86400, description="Seconds for which a callback is sent again.")
+    ] = 86400.0
     http_origins: Annotated[
         list[str],
         Field(description='Web pages that may call, as JSON: ["https://studio.example"]; none by default.'),

@@ -11,8 +11,6 @@ from starlette.types import ASGIApp
 from reelmill_kit.telemetry import logger
 from reelmill_kit.tls import Certificates
 
-_LOOK_INTERVAL = 10.0
-
 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
@@ -22,15 +20,24 @@ class _Server(uvicorn.Server):
 
 class WebServer:
     def __init__(
-        self, app: ASGIApp, address: str, certificates: Certificates | None = None, grace: float = 10.0
+        self,
+        app: ASGIApp,
+        address: str,
+        certificates: Certificates | None = None,
+        *,
+        grace: float = 10.0,
+        connections: int = 256,
+        look_every: float = 10.0,
     ) -> None:
-        """`address`: host:port. `certificates`: for TLS; without, plain text. `grace`: seconds that requests
-        get at the end."""
+        """`address`: host:port. `certificates`: for TLS, looked at every `look_every` seconds; without, plain
+        text. `grace`: seconds that requests get at the end. `connections`: more are answered with 503."""
         self._app = app
         self._host, _, port = address.rpartition(":")
         self._port = int(port)
         self._certificates = certificates
         self._grace = grace
+        self._connections = connections
+        self._look_every = look_every
 
     async def run(self) -> None:
         """Serves until it is cancelled."""
@@ -49,6 +56,7 @@ class WebServer:
             access_log=False,
             lifespan="off",
             server_header=False,
+            limit_concurrency=self._connections,
             proxy_headers=False,
             timeout_graceful_shutdown=round(self._grace),
             **tls,  # type: ignore[arg-type]
@@ -71,7 +79,7 @@ class WebServer:
             return
         known = self._certificates.stamp()
         while True:
-            await asyncio.sleep(_LOOK_INTERVAL)
+            await asyncio.sleep(self._look_every)
             try:
                 if (now := self._certificates.stamp()) == known:
                     continue

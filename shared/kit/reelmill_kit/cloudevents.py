@@ -58,6 +58,20 @@ def event_of(message: Message, *, type: str, source: str, subject: str = "", id:
     return event if not id else Event(type=type, source=source, data=data, subject=subject, id=id)
 
 
+def structured(event: Event) -> dict[str, str | object]:
+    """The event as structured mode has it, for a JSON body. Its data must be JSON."""
+    attributes = {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "subject": event.subject,
+        "time": event.time,
+        "datacontenttype": event.content_type,
+    }
+    return {**{name: value for name, value in attributes.items() if value}, "data": json.loads(event.data)}
+
+
 def decode(headers: Mapping[str, str] | None, data: bytes) -> Event:
     """Reads either mode. Raises MALFORMED_REQUEST naming the attribute that is missing or wrong."""
     lower = {name.lower(): value for name, value in (headers or {}).items()}

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     BUS_UNAVAILABLE = "BUS_UNAVAILABLE"
     NOT_READY = "NOT_READY"
     JOB_ABANDONED = "JOB_ABANDONED"
+    CALLBACK_FAILED = "CALLBACK_FAILED"
     INTERNAL = "INTERNAL"
 
 
@@ -68,6 +69,7 @@ _STATUS: dict[Reason, grpc.StatusCode] = {
     Reason.BUS_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     Reason.NOT_READY: grpc.StatusCode.UNAVAILABLE,
     Reason.JOB_ABANDONED: grpc.StatusCode.ABORTED,
+    Reason.CALLBACK_FAILED: grpc.StatusCode.ABORTED,
     Reason.INTERNAL: grpc.StatusCode.INTERNAL,
 }
 

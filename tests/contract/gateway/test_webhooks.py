@@ -16,6 +16,7 @@ from reelmill_gateway.calls import Calls
 from reelmill_gateway.intake import BODY_LIMIT, EventIntake
 from reelmill_gateway.secrets import WebhookSecrets
 from reelmill_kit.bus import Bus
+from reelmill_kit.channels import ServiceChannel
 from reelmill_kit.memory_store import MemoryStore
 from reelmill_kit.names import MovieName
 from tests.support.front_door import FrontDoor, Movie, until
@@ -185,6 +186,19 @@ async def test_a_body_that_asks_for_nothing_is_refused_by_its_field(
         assert answer.json()["code"] == "invalid_argument"
         assert answer.json()["details"][0]["debug"]["metadata"] == {"field": field}
     assert await stored(bus) == 0
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(bus: Bus) -> None:
+    nowhere = ServiceChannel("127.0.0.1:1")
+    app = application(EventIntake(bus, WebhookSecrets(None)), Calls({"movies": nowhere}), body_within=0.5)
+    async with served(app) as client:
+        for path in (EVENTS, "/reelmill.v1.MovieService/GetMovie"):
+            reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+            head = f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            writer.write(f"{head}content-length: 9\r\n\r\nslow".encode())
+            async with asyncio.timeout(5):
+                assert (await reader.readline()).startswith(b"HTTP/1.1 499"), path
+            writer.close()
 
 
 async def test_without_the_bus_nothing_is_promised(

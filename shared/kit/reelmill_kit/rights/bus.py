@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ..names import STAGE_NAMES
 from ..topology import (
     BATCHES_BUCKET,
+    CALLBACKS,
     DLQ,
     EVENTS,
     FRAMES,
@@ -37,7 +38,8 @@ def rights(user: BusUser) -> Rights:
     if user.role == FRONT_DOOR:
         return _front_door()
     if user.role == GATEWAY:
-        return Rights(("reelmill.requests.*", f"{_API}.STREAM.INFO.{REQUESTS}"))
+        callbacks = _reading(EVENTS, CALLBACKS)
+        return Rights(("reelmill.requests.*", *callbacks, f"reelmill.dlq.{EVENTS.lower()}.*.movie.*"))
     if user.role == PUBLISHER:
         return Rights((f"reelmill.requests.{user.project}",))
     if user.role == FOLLOWER:

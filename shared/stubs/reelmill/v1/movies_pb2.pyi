@@ -97,6 +97,7 @@ class Movie(_message.Message):
     STORY_KEY_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
+    CALLBACK_URI_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     STAGES_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
@@ -133,6 +134,8 @@ class Movie(_message.Message):
     """
     priority: _builtins.int
     """Of a project's movies, those with a higher one are served first; -100 to 100."""
+    callback_uri: _builtins.str
+    """Where the event of its end is sent, an https address; empty: where the installation says, if anywhere."""
     state: Global___Movie.State.ValueType
     """From here on: output only."""
     title: _builtins.str
@@ -211,6 +214,7 @@ class Movie(_message.Message):
         story_key: _builtins.str = ...,
         budget: _common_pb2.Budget | None = ...,
         priority: _builtins.int = ...,
+        callback_uri: _builtins.str = ...,
         state: Global___Movie.State.ValueType = ...,
         stages: _abc.Iterable[Global___StageStatus] | None = ...,
         failure: _common_pb2.Failure | None = ...,
@@ -229,7 +233,7 @@ class Movie(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "shape", b"shape", "style", b"style", "style_options", b"style_options", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "batch", b"batch", "budget", b"budget", "character_identity", b"character_identity", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "etag", b"etag", "failure", b"failure", "gate", b"gate", "genre", b"genre", "learned_style", b"learned_style", "model", b"model", "name", b"name", "negative_prompt", b"negative_prompt", "paused", b"paused", "priority", b"priority", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "story_key", b"story_key", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "batch", b"batch", "budget", b"budget", "callback_uri", b"callback_uri", "character_identity", b"character_identity", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "etag", b"etag", "failure", b"failure", "gate", b"gate", "genre", b"genre", "learned_style", b"learned_style", "model", b"model", "name", b"name", "negative_prompt", b"negative_prompt", "paused", b"paused", "priority", b"priority", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "story_key", b"story_key", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
