@@ -2,7 +2,7 @@
 
     make test-cluster           (or: python -m tests.cluster.run --values my.yaml --keep)
 
-Needs KUBECONFIG, helm, kubectl and openssl, images that the cluster has (`make images`), and Services that
+Needs KUBECONFIG, helm, kubectl, images that the cluster has (`make images`), and Services that
 can be reached from here. Makes a namespace and two volumes on the node, and removes them at the end.
 
 Installs with tokens, TLS, client certificates and users of NATS, runs `helm test`, lets strangers try, makes

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
 import nats
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from reelmill.client import CallError, Credentials, MovieClient
 from reelmill_kit.rights.users import SERVICES
@@ -151,15 +153,20 @@ class Security:
         return [text[:100] for text in (told[0], told[-1])]
 
     def _knock(self, address: str) -> str:
-        """A TLS connection without a certificate of one's own has to be ended by the service."""
-        ca = self._folder / "ca.crt"
-        done = subprocess.run(
-            ["openssl", "s_client", "-connect", address, "-CAfile", str(ca), "-alpn", "h2", "-ign_eof"],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False,
-        )  # fmt: skip
-        for line in (done.stdout + done.stderr).splitlines():
-            if "certificate required" in line or "bad certificate" in line:
-                return line.strip()[-80:]
+        """Who has a certificate is answered there, and who has none is not."""
+        made = self._kube.get("secret", f"{self._release}-tls")["data"]
+        ca, cert, key = (base64.b64decode(made[name]) for name in ("ca.crt", "tls.crt", "tls.key"))
+        named = [("grpc.ssl_target_name_override", f"{self._release}-script")]
+        for known in (True, False):
+            own = {"private_key": key, "certificate_chain": cert} if known else {}
+            credentials = grpc.ssl_channel_credentials(ca, **own)
+            with grpc.secure_channel(address, credentials, named) as channel:
+                try:
+                    health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+                except grpc.RpcError as error:
+                    if known or error.code() is not grpc.StatusCode.UNAVAILABLE:
+                        raise Failed(f"{address} with certificate={known}: {error}") from None
+                    return str(error.code().name)
         raise Failed(f"{address} talks to callers without a certificate")
 
     def opened(self, address: str) -> None:

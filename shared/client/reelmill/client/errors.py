@@ -128,6 +128,11 @@ class EtagMismatchError(CallError):
     help = 'It has changed since it was read, metadata["etag"] is its new etag: read it, and decide anew.'
 
 
+class CallbackFailedError(CallError):
+    code = Code.ABORTED
+    help = "Nobody took the news of the movie's end in time: get the movie; it is as it is."
+
+
 class DuplicatePlotError(CallError):
     code = Code.ALREADY_EXISTS
     help = 'The plot is too like that of metadata["like"]: change theme or seed, or retry to have it still.'
@@ -209,6 +214,7 @@ _CLASSES: dict[str, type[CallError]] = {
     "ALREADY_EXISTS": AlreadyExistsError,
     "BUDGET_EXCEEDED": BudgetExceededError,
     "QUOTA_EXCEEDED": QuotaExceededError,
+    "CALLBACK_FAILED": CallbackFailedError,
     "DUPLICATE_PLOT": DuplicatePlotError,
     "CANCELLED": CancelledError,
     "LLM_UNAVAILABLE": LlmUnavailableError,
