@@ -1,9 +1,9 @@
-"""Hears what has happened to a project's movies, and goes on: nothing of Reelmill imported.
+"""Reads a project's events as a follower does: what was told before, too, and nothing of Reelmill imported.
 
-    .venv/bin/python deploy/examples/follow_events.py demo 2026-11-27T20:00:00Z
+    .venv/bin/python deploy/examples/follow_events.py [--again]
 
-The second argument: from when on. Events are kept for seven days. NATS_URL says where NATS is; without
-it the local stack's own address is taken from .reelmill/stack.json.
+--again begins with the oldest event that is kept. NATS_URL, NATS_SEED and PROJECT say where NATS is, which
+file has the follower's seed, and what it follows; without them it is the local stack's project demo.
 """
 
 import asyncio
@@ -13,7 +13,10 @@ import sys
 from pathlib import Path
 
 import nats
-from nats.js.api import ConsumerConfig, DeliverPolicy
+from nats.js.errors import FetchTimeoutError
+
+PROJECT = os.environ.get("PROJECT", "demo")
+STREAM, CONSUMER = "EVENTS", f"follower_{PROJECT}"
 
 
 def nats_url() -> str:
@@ -23,27 +26,31 @@ def nats_url() -> str:
     return str(stack["environment"]["REELMILL_NATS_URL"])
 
 
-async def main(project: str, since: str) -> None:
-    connection = await nats.connect(nats_url())
-    start = ConsumerConfig(
-        deliver_policy=DeliverPolicy.BY_START_TIME,
-        opt_start_time=since,  # type: ignore[arg-type]  # as the server wants it
-    )
-    events = await connection.jetstream().subscribe(
-        f"reelmill.events.{project}.>", stream="EVENTS", ordered_consumer=True, config=start
-    )
-    async for message in events.messages:
-        headers = message.headers or {}
-        print(
-            headers.get("ce-time"),
-            headers.get("ce-id"),
-            message.subject,
-            headers.get("ce-subject"),
-            flush=True,
-        )
+def seed_file() -> str:
+    return os.environ.get("NATS_SEED", f".reelmill/auth/nats/follower_{PROJECT}.nk")
+
+
+async def main(*, again: bool) -> None:
+    connection = await nats.connect(nats_url(), nkeys_seed=seed_file())
+    jetstream = connection.jetstream()
+    if again:
+        await jetstream.reset_consumer(STREAM, CONSUMER, 1)
+    events = await jetstream.pull_subscribe_bind(consumer=CONSUMER, stream=STREAM)
+    while True:
+        try:
+            for message in await events.fetch(10, timeout=5):
+                told = message.headers or {}
+                print(
+                    told.get("ce-time"),
+                    told.get("ce-id"),
+                    message.subject,
+                    told.get("ce-subject"),
+                    flush=True,
+                )
+                await message.ack()
+        except FetchTimeoutError:
+            continue
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    asyncio.run(main(*sys.argv[1:]))
+    asyncio.run(main(again="--again" in sys.argv))

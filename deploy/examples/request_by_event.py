@@ -2,8 +2,8 @@
 
     .venv/bin/python deploy/examples/request_by_event.py "A clockmaker repairs a stolen hour" order-4711
 
-The second argument is the event's id: sent twice, it makes one movie. NATS_URL says where NATS is; without it
-the local stack's own address is taken from .reelmill/stack.json.
+The second argument is the event's id: sent twice, it makes one movie. NATS_URL says where NATS is, NATS_SEED
+names the file with a publisher's seed, and PROJECT its project; without them it is the local stack's demo.
 """
 
 import asyncio
@@ -14,6 +14,8 @@ from pathlib import Path
 
 import nats
 
+PROJECT = os.environ.get("PROJECT", "demo")
+
 
 def nats_url() -> str:
     if url := os.environ.get("NATS_URL"):
@@ -22,10 +24,14 @@ def nats_url() -> str:
     return str(stack["environment"]["REELMILL_NATS_URL"])
 
 
+def seed_file() -> str:
+    return os.environ.get("NATS_SEED", f".reelmill/auth/nats/publisher_{PROJECT}.nk")
+
+
 async def main(theme: str, event_id: str) -> None:
-    connection = await nats.connect(nats_url())
+    connection = await nats.connect(nats_url(), nkeys_seed=seed_file())
     acknowledged = await connection.jetstream().publish(
-        "reelmill.requests.demo",
+        f"reelmill.requests.{PROJECT}",
         json.dumps({"movie": {"theme": theme, "shape": {"chapters": 1, "scenes": 2, "frames": 4}}}).encode(),
         headers={
             "ce-specversion": "1.0",

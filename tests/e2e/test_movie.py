@@ -48,7 +48,8 @@ def buf_curl(stack: LocalStack, method: str, data: dict[str, object]) -> "subpro
 
 async def publish(stack: LocalStack, data: dict[str, object], event_id: str, project: str = "acme") -> None:
     """Asks for a movie as an upstream system does."""
-    connection = await nats.connect(stack.environment["REELMILL_NATS_URL"])
+    found = stack.environment
+    connection = await nats.connect(found["REELMILL_NATS_URL"], nkeys_seed=found["REELMILL_NATS_NKEY_FILE"])
     headers = {
         "ce-specversion": "1.0",
         "ce-id": event_id,

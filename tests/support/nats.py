@@ -1,6 +1,8 @@
-"""A real nats-server with JetStream."""
+"""A real nats-server with JetStream, which knows the users that an installation has."""
 
+import json
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from reelmill_kit.bus import Bus
 from reelmill_kit.settings import ServiceSettings
+from reelmill_local.bus_users import BusUsers
 
 from .servers import ServerProcess, free_port, program
 
@@ -16,23 +19,37 @@ class NatsServer(ServerProcess):
     def __init__(self, folder: Path, port: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._storage = folder / "jetstream"
-        super().__init__(
-            [program("nats-server"), "-js", "-sd", str(self._storage), "-a", "127.0.0.1", "-p", str(port)],
-            port,
-            folder / "nats.log",
+        self.users = BusUsers.kept_in(folder / "users")
+        self._configuration = folder / "nats.conf"
+        command = [program("nats-server"), "-c", str(self._configuration)]
+        super().__init__(command, port, folder / "nats.log")
+        self.configure(self.users.accounts)
+
+    def configure(self, accounts: str) -> None:
+        """With other users, from its next start on."""
+        store = json.dumps(str(self._storage))
+        self._configuration.write_text(
+            f"host: 127.0.0.1\nport: {self.port}\njetstream {{ store_dir: {store} }}\n{accounts}"
         )
+
+    def reload(self) -> None:
+        """Takes up what `configure` has said."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
 
     @property
     def url(self) -> str:
         return f"nats://127.0.0.1:{self.port}"
 
-    def settings(self) -> ServiceSettings:
-        """Settings of a service that uses this server."""
-        return self.settings_for(self.url)
+    def settings(self, service: str = "") -> ServiceSettings:
+        """Settings of a service that uses this server; without a name, of who may do everything."""
+        seed = self.users.seed(service) if service else self.users.owner
+        return self.settings_for(self.url, seed)
 
     @staticmethod
-    def settings_for(url: str) -> ServiceSettings:
-        return ServiceSettings(nats_url=url, job_ack_wait=2.0)  # tests do not wait long for dead workers
+    def settings_for(url: str, seed: Path | None = None) -> ServiceSettings:
+        # Tests do not wait long for dead workers.
+        return ServiceSettings(nats_url=url, nats_nkey_file=seed, job_ack_wait=2.0)
 
     async def restart(self, *, forget: bool = False) -> None:
         """On the same port; `forget`: with its storage empty."""

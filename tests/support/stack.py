@@ -45,6 +45,9 @@ def whole_stack(tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> It
     }
     with LocalStack(tmp_path_factory.mktemp("whole"), environment=environment) as stack:
         yield stack
+        # Services do no more than they may; what a stranger tries has tests of its own.
+        log = (stack.folder / "logs" / "nats.log").read_text()
+        assert not [line for line in log.splitlines() if " Violation " in line]
 
 
 def channel_to(stack: LocalStack, service: str) -> grpc.aio.Channel:

@@ -2,6 +2,7 @@
 
 import asyncio
 import urllib.request
+from pathlib import Path
 
 import grpc
 import nats
@@ -13,8 +14,8 @@ from reelmill_local.spec import Probe
 PROBE_TIMEOUT = 5.0
 
 
-def nats_ready(url: str) -> Probe:
-    """Ready when JetStream answers, not when the port is open."""
+def nats_ready(url: str, seed: Path) -> Probe:
+    """Ready when JetStream answers, not when the port is open. `seed`: the file of a user who may ask."""
 
     async def probe() -> None:
         client = await nats.connect(
@@ -23,6 +24,7 @@ def nats_ready(url: str) -> Probe:
             allow_reconnect=False,
             reconnect_time_wait=0.1,  # also the pause before a first connection is given up: 2 s by default
             error_cb=_ignore,
+            nkeys_seed=str(seed),
         )
         try:
             await client.jetstream(timeout=PROBE_TIMEOUT).account_info()

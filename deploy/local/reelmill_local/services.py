@@ -30,6 +30,7 @@ def service_process(
         environment={
             **environment,
             "REELMILL_GRPC_ADDRESS": f"{HOST}:{port}",
+            "REELMILL_HELP_URL": (repository_root() / "docs" / "errors.md").as_uri(),
             "PYTHONUNBUFFERED": "1",
             **({"REELMILL_HTTP_ADDRESS": f"{HOST}:{http_port}"} if http_port else {}),
         },

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from reelmill_local import ports as port_choice
+from reelmill_local.bus_users import PROJECT, BusUsers, prepare
 from reelmill_local.control import SOCKET_NAME, socket_path
 from reelmill_local.identity import identity
 from reelmill_local.names import SERVERS, SERVICES
@@ -101,6 +102,8 @@ class Supervisor:
             async with asyncio.TaskGroup() as first:
                 for process in early:
                     first.create_task(process.start())
+            if "nats" in self._names and "movies" not in self._names:
+                await prepare(self.environment)
             for process in services:
                 group.create_task(process.start())
         self._state = "ready"
@@ -116,9 +119,11 @@ class Supervisor:
     def _plan(self, ports: dict[str, int]) -> list[ProcessSpec]:
         data = self._folder / "data"
         keys = S3Keys.kept_in(self._folder / "s3-keys.json")
+        users = BusUsers.kept_in(self._folder / "auth" / "nats")
         model, judge = diffusion_model(), judge_model()
         self.environment = {
             "REELMILL_NATS_URL": f"nats://{HOST}:{ports['nats']}",
+            "REELMILL_NATS_NKEY_FILE": str(users.owner),
             "REELMILL_S3_ENDPOINT": f"http://{HOST}:{ports['s3']}",
             "REELMILL_S3_BUCKET": BUCKET,
             "REELMILL_S3_ACCESS_KEY": keys.access_key,
@@ -137,7 +142,7 @@ class Supervisor:
         }
         specs: list[ProcessSpec] = []
         if "nats" in self._names:
-            specs.append(nats_server(data / "nats", ports["nats"]))
+            specs.append(nats_server(data / "nats", ports["nats"], users.accounts, users.owner))
         if "s3" in self._names:
             specs.append(seaweed_server(data / "s3", ports, keys, BUCKET))
         if "triton" in self._names:
@@ -146,10 +151,12 @@ class Supervisor:
             specs.append(triton_server(data / "triton", ports, models, model, judging))
         for name in SERVICES:
             if name in self._names:
+                own = {"REELMILL_NATS_NKEY_FILE": str(users.seed(name))}
+                if name == "movies":
+                    own["REELMILL_NATS_FOLLOWERS"] = json.dumps([PROJECT])
                 http = ports.get(f"{name}-http", 0)
-                specs.append(
-                    service_process(name, ports[name], data / name, self.environment, http_port=http)
-                )
+                environment = self.environment | own
+                specs.append(service_process(name, ports[name], data / name, environment, http_port=http))
         return specs
 
     async def _stop(self) -> None:

@@ -65,6 +65,10 @@ annotations:
 {{- if .Values.nats.bundled.enabled -}}{{ include "reelmill.fullname" . }}-nats.{{ .Release.Namespace }}.svc:8222{{- else -}}{{ .Values.nats.monitoring }}{{- end -}}
 {{- end -}}
 
+{{- define "reelmill.nats.account" -}}
+{{- default (ternary "REELMILL" "$G" (and .Values.nats.bundled.enabled (not (empty .Values.nats.bundled.accountsConfigMap)))) .Values.nats.account -}}
+{{- end -}}
+
 {{- define "reelmill.s3.endpoint" -}}
 {{- if .Values.s3.bundled.enabled -}}http://{{ include "reelmill.fullname" . }}-s3:8333{{- else -}}{{ .Values.s3.endpoint }}{{- end -}}
 {{- end -}}
@@ -112,14 +116,41 @@ runAsNonRoot: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
-{{- /* Where S3 and NATS are, and their keys by reference. */ -}}
-{{- define "reelmill.env" -}}
+{{- /* Where NATS is, and who calls: (list $ name); followers are of whoever makes consumers. */ -}}
+{{- define "reelmill.env.nats" -}}
+{{- with index . 0 -}}
 {{- if and (not .Values.nats.bundled.enabled) .Values.nats.existingSecret }}
 - name: REELMILL_NATS_URL
   valueFrom: {secretKeyRef: {name: {{ .Values.nats.existingSecret }}, key: {{ .Values.nats.existingSecretKey }}}}
 {{- else }}
 - {name: REELMILL_NATS_URL, value: {{ include "reelmill.nats.url" . | quote }}}
 {{- end }}
+{{- if .Values.nats.nkeysSecret }}
+- {name: REELMILL_NATS_NKEY_FILE, value: /etc/reelmill/nats/nkey}
+{{- end }}
+{{- end }}
+{{- with (index . 0).Values.nats.followers }}
+{{- if eq (index $ 1) "movies" }}
+- {name: REELMILL_NATS_FOLLOWERS, value: {{ . | toJson | quote }}}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* A pod's own seed and nobody else's: (list $ name) */ -}}
+{{- define "reelmill.nats.mount" -}}
+{{- if (index . 0).Values.nats.nkeysSecret }}
+- {name: nats, mountPath: /etc/reelmill/nats, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "reelmill.nats.volume" -}}
+{{- with (index . 0).Values.nats.nkeysSecret }}
+- {name: nats, secret: {secretName: {{ . }}, defaultMode: 288, items: [{key: {{ index $ 1 }}.nk, path: nkey}]}}
+{{- end }}
+{{- end -}}
+
+{{- /* Where S3 is, and its keys by reference. */ -}}
+{{- define "reelmill.env" -}}
 - {name: REELMILL_S3_ENDPOINT, value: {{ include "reelmill.s3.endpoint" . | quote }}}
 - {name: REELMILL_S3_BUCKET, value: {{ .Values.s3.bucket | quote }}}
 - {name: REELMILL_S3_REGION, value: {{ .Values.s3.region | quote }}}
@@ -290,8 +321,11 @@ timeoutSeconds: 15
 {{- $root := index . 0 -}}
 {{- $resource := index . 1 | fromYaml -}}
 {{- if not $resource.metadata }}{{ fail (printf "not a resource: %v\n%s" $resource.Error (index . 1)) }}{{ end -}}
-{{- $own := index $root.Values.overrides (printf "%s/%s" $resource.kind $resource.metadata.name) -}}
+{{- $name := printf "%s/%s" $resource.kind $resource.metadata.name -}}
+{{- $own := index $root.Values.overrides $name -}}
 {{- if $own }}{{ $resource = mustMergeOverwrite $resource (deepCopy $own) }}{{ end -}}
+{{- /* NOTES.txt, which Helm renders last, tells of overrides that are of nothing. */ -}}
+{{- $_ := set $root.Values "present" (append ($root.Values.present | default list) $name) -}}
 ---
 {{ toYaml $resource }}
 {{ end -}}

@@ -84,6 +84,7 @@ spec:
             - {name: http, containerPort: 8080, protocol: TCP}
             {{- end }}
           env:
+            {{- include "reelmill.env.nats" (list $root .name) | nindent 12 }}
             {{- include "reelmill.env" $root | nindent 12 }}
             {{- include "reelmill.env.auth" $root | nindent 12 }}
             {{- include "reelmill.env.tls" (list $root .name) | nindent 12 }}
@@ -136,6 +137,7 @@ spec:
             {{- if $weighs }}
             - {name: weights, mountPath: /weights, readOnly: true}
             {{- end }}
+            {{- include "reelmill.nats.mount" (list $root .name) | nindent 12 }}
             {{- include "reelmill.auth.mounts" (list $root true (eq .name "movies")) | nindent 12 }}
             {{- if eq .name "gateway" }}
             {{- include "reelmill.gateway.mounts" $root | nindent 12 }}
@@ -148,6 +150,7 @@ spec:
         {{- if $weighs }}
         {{- include "reelmill.weights.volume" $root | nindent 8 }}
         {{- end }}
+        {{- include "reelmill.nats.volume" (list $root .name) | nindent 8 }}
         {{- include "reelmill.auth.volumes" (list $root true (eq .name "movies")) | nindent 8 }}
         {{- if eq .name "gateway" }}
         {{- include "reelmill.gateway.volumes" $root | nindent 8 }}
@@ -191,7 +194,7 @@ spec:
     - type: nats-jetstream
       metadata:
         natsServerMonitoringEndpoint: {{ include "reelmill.nats.monitoring" $root | quote }}
-        account: {{ $root.Values.nats.account | quote }}
+        account: {{ include "reelmill.nats.account" $root | quote }}
         stream: {{ $stream }}
         consumer: {{ $stage }}
         lagThreshold: {{ $target | quote }}

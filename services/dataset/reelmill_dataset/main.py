@@ -22,7 +22,7 @@ from .stage import DatasetStage
 
 async def serve() -> None:
     settings = ServiceSettings()
-    bus = Bus(settings, "dataset")
+    bus = Bus(settings, "dataset", common_pb2.STAGE_DATASET)
     store = S3Store(settings)
     stage = DatasetStage(store)
     releases = ReleaseStage(store)

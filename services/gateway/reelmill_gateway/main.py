@@ -11,7 +11,7 @@ from reelmill_kit.grpc_server import MAX_MESSAGE_BYTES
 from reelmill_kit.runtime import Runtime
 from reelmill_kit.tls import Certificates, TlsSettings
 from reelmill_kit.tls.trust import trusting
-from reelmill_kit.topology import CALLBACK_ACK_WAIT
+from reelmill_kit.topology import CALLBACK_ACK_WAIT, CALLBACKS, EVENTS, REQUESTS
 
 from .app import application
 from .callbacks import Callbacks
@@ -27,7 +27,7 @@ _OPTIONS = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES)]
 
 async def serve() -> None:
     settings = GatewaySettings()
-    bus = Bus(settings, "gateway")
+    bus = Bus(settings, "gateway", stream=REQUESTS, reads=(EVENTS, CALLBACKS))
     runtime = Runtime("gateway", settings, bus)
     certificates = Certificates.configured(TlsSettings())
     channels = {

@@ -28,6 +28,7 @@ _OUTPUT_ONLY = (
     "usage",
     "batch",
     "paused",
+    "etag",
 )
 PRIORITIES = range(-100, 101)
 

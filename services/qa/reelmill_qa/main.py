@@ -18,7 +18,7 @@ from .stage import QaStage
 
 async def serve() -> None:
     settings = ServiceSettings()
-    bus = Bus(settings, "qa")
+    bus = Bus(settings, "qa", common_pb2.STAGE_QA)
     store = S3Store(settings)
     llm = open_llm(LlmSettings())
     stage = QaStage(store, llm)

@@ -19,7 +19,7 @@ from .triton_judge import TritonJudge
 
 async def main() -> None:
     settings = RenderSettings()
-    bus = Bus(settings, "render")
+    bus = Bus(settings, "render", common_pb2.STAGE_RENDER)
     runtime = Runtime("render", settings, bus)
     store = S3Store(settings)
     renderer = TritonRenderer(settings.triton_url, settings.triton_model, settings.frame_timeout)

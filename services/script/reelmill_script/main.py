@@ -26,7 +26,7 @@ from .tokens import open_tokens
 
 async def serve() -> None:
     settings = ScriptSettings()
-    bus = Bus(settings, "script")
+    bus = Bus(settings, "script", common_pb2.STAGE_SCRIPT)
     store = S3Store(settings)
     llm_settings = LlmSettings()
     llm = open_llm(llm_settings)

@@ -19,7 +19,7 @@ from .stage import StyleStage
 
 async def serve() -> None:
     settings = StyleSettings()
-    bus = Bus(settings, "style")
+    bus = Bus(settings, "style", common_pb2.STAGE_STYLE)
     runtime = Runtime("style", settings, bus)
     store = S3Store(settings)
     learner = DiffusionLearner(

@@ -1,6 +1,6 @@
 """The bus: NATS JetStream behind one object that connects, reconnects and says how it is.
 
-What lies on it is created up front (`topology`).
+What lies on it the front door makes (`topology`), and may do so alone.
 """
 
 import asyncio
@@ -20,22 +20,41 @@ from nats.js.errors import FetchTimeoutError, KeyValueError, NotFoundError
 from nats.js.kv import KeyValue
 from opentelemetry.trace import SpanKind
 
+from .bus_identity import identity
 from .cloudevents import Event, decode
 from .errors import Reason, ReelmillError
+from .names import Stage
+from .rights.bus import inbox
 from .settings import ServiceSettings
 from .telemetry import logger, trace_headers, tracer
 from .tls.trust import trusting
-from .topology import ensure_topology
+from .topology import JOBS, ensure_topology, stage_consumer
 
+_REFUSAL = "authorization violation"
 T = TypeVar("T")
 
 
 class Bus:
     """One connection for a process. Methods raise BUS_UNAVAILABLE where the server cannot be reached."""
 
-    def __init__(self, settings: ServiceSettings, name: str) -> None:
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        name: str,
+        stage: Stage | None = None,
+        stream: str = "",
+        reads: tuple[str, str] | None = None,
+    ) -> None:
+        """`name`: of the service, as NATS knows it. `stage`: what it works at; it finds its consumer there or
+        waits for it. `stream`: instead, where it publishes; `reads`: a stream and a consumer of it from which
+        it reads beside that. With neither it makes what lies on the bus.
+        """
         self._settings = settings
         self._name = name
+        self._stage = stage
+        self._stream = stream
+        self._reads = reads
+        self._refused = ""
         self._client: Client | None = None
         self.closed = asyncio.Event()
 
@@ -45,12 +64,12 @@ class Bus:
         while True:
             try:
                 await self._connect_once()
-            except (OSError, TimeoutError, nats.errors.Error, JetStreamError) as error:
+            except (OSError, TimeoutError, nats.errors.Error, JetStreamError, ReelmillError) as error:
                 logger().warning(
                     "waiting for NATS",
                     url=self._settings.nats_shown,
-                    error=f"{type(error).__name__}: {error}",
-                    do="start nats-server with JetStream there, or set REELMILL_NATS_URL",
+                    error=self._refused or _told(error),
+                    do=self._what_to_do(error),
                     retry_in_s=delay,
                 )
                 await asyncio.sleep(delay)
@@ -70,14 +89,20 @@ class Bus:
             logger().info("reconnected to NATS", url=self._settings.nats_shown)
 
         async def on_error(error: Exception) -> None:
+            if _REFUSAL in str(error).lower():
+                self._refused = "NATS knows no user with these credentials"
             logger().warning("NATS error", error=f"{type(error).__name__}: {error}")
 
         if self._client is None:
             await self._knock()
+            self._refused = ""
+            options = identity(self._settings)
             async with asyncio.timeout(10):
                 self._client = await nats.connect(
                     self._settings.nats_url,
                     name=f"reelmill-{self._name}",
+                    inbox_prefix=inbox(self._name),
+                    **options,
                     tls=trusting(self._settings.tls_ca) if "tls://" in self._settings.nats_url else None,
                     connect_timeout=3,
                     max_reconnect_attempts=-1,
@@ -87,7 +112,26 @@ class Bus:
                     reconnected_cb=on_reconnected,
                     error_cb=on_error,
                 )
-        await ensure_topology(self._client.jetstream(), self._settings.job_ack_wait)
+        await self._settle(self._client.jetstream())
+
+    async def _settle(self, jetstream: JetStreamContext) -> None:
+        """Makes what lies on the bus, or finds that what this process needs of it is there."""
+        if self._stage is not None:
+            await jetstream.consumer_info(JOBS, stage_consumer(self._stage))
+            return
+        if self._stream:
+            await jetstream.stream_info(self._stream)
+            if self._reads:
+                await jetstream.consumer_info(*self._reads)
+            return
+        await ensure_topology(jetstream, self._settings.job_ack_wait, self._settings.nats_followers)
+
+    def _what_to_do(self, error: Exception) -> str:
+        if self._refused or isinstance(error, ReelmillError):
+            return "let REELMILL_NATS_NKEY_FILE name the seed of a user that NATS knows"
+        if isinstance(error, NotFoundError):
+            return "start the movies service: it makes the streams and consumers of all"
+        return "start nats-server with JetStream there, or set REELMILL_NATS_URL"
 
     async def _knock(self) -> None:
         """Raises OSError unless something listens there: the client would try for ever and say little."""
@@ -119,14 +163,17 @@ class Bus:
         return self.client.jetstream(timeout=5)
 
     async def check(self) -> None:
-        """Returns if JetStream answers now."""
+        """Returns if JetStream answers now, and has the stage's consumer, or the stream."""
         jetstream = self.jetstream
-        await self.guard(jetstream.account_info)
+        if self._stage is None and not self._stream:
+            await self.guard(jetstream.account_info)
+        else:
+            await self.guard(lambda: self._settle(jetstream))
 
     async def check_topology(self) -> None:
-        """Makes what is missing on the server, which may have lost its storage."""
+        """Makes what is missing on the server, which may have lost its storage; with a stage it looks."""
         jetstream = self.jetstream
-        await self.guard(lambda: ensure_topology(jetstream, self._settings.job_ack_wait))
+        await self.guard(lambda: self._settle(jetstream))
 
     async def publish(self, subject: str, event: Event, message_id: str = "") -> None:
         """Publishes to a stream and waits until it is stored; the same message_id is stored once (10 min)."""
@@ -225,6 +272,10 @@ class Bus:
             f"NATS at {self._settings.nats_shown} did not do what was asked ({detail}); "
             "check that nats-server runs there with JetStream",
         )
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,9 @@
-"""What lies on the bus. Streams carry work and news; KV holds the state of movies and batches."""
+"""What lies on the bus. Streams carry work and news; KV holds the state of movies and batches.
+
+The front door makes it; whoever works at a stage finds its consumer there, or waits for it.
+"""
+
+from collections.abc import Sequence
 
 from nats.js import JetStreamContext
 from nats.js.api import (
@@ -22,7 +27,7 @@ MOVIES_BUCKET, BATCHES_BUCKET = "reelmill-movies", "reelmill-batches"
 _DAY = 24 * 3600.0
 _DEDUPLICATION = 600.0
 
-_STREAMS = [
+STREAMS = [
     StreamConfig(
         name=JOBS,
         description="Work: one message a stage or frame, gone when acknowledged",
@@ -73,9 +78,20 @@ def stage_consumer(stage: Stage) -> str:
     return STAGE_NAMES[stage]
 
 
-async def ensure_topology(jetstream: JetStreamContext, ack_wait: float) -> None:
-    """Creates streams, consumers and the KV buckets, or brings them up to date. Safe to run at any time."""
-    for stream in _STREAMS:
+def follower_consumer(project: str) -> str:
+    """From which a project's follower reads its events; made for it, since whoever makes a consumer says
+    where the server sends what is read. An id has no '_': no two projects share one."""
+    return f"follower_{project}"
+
+
+async def ensure_topology(
+    jetstream: JetStreamContext, ack_wait: float, followers: Sequence[str] = ()
+) -> None:
+    """Creates streams, consumers and the KV buckets, or brings them up to date. Safe to run at any time.
+
+    `followers`: projects whose events somebody reads from outside.
+    """
+    for stream in STREAMS:
         config = stream.evolve(storage=StorageType.FILE)
         try:
             await jetstream.add_stream(config)
@@ -97,6 +113,11 @@ async def ensure_topology(jetstream: JetStreamContext, ack_wait: float) -> None:
     ended = [f"reelmill.events.*.movie.{verb}" for verb in ("succeeded", "failed", "cancelled")]
     # Tries wait here, up to an hour between two: those of one receiver must not hold up the others'.
     await _ensure_consumer(jetstream, EVENTS, CALLBACKS, ended, CALLBACK_ACK_WAIT, max_ack_pending=20_000)
+    for project in followers:
+        subject = f"reelmill.events.{project}.>"
+        await _ensure_consumer(
+            jetstream, EVENTS, follower_consumer(project), subject, ack_wait, max_ack_pending=1000
+        )
     await _ensure_consumer(jetstream, FRAMES, "movies", "reelmill.frames.>", ack_wait, max_ack_pending=5000)
     for bucket in (MOVIES_BUCKET, BATCHES_BUCKET):
         try:

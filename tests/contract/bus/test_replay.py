@@ -1,9 +1,9 @@
-"""What was told is heard again from a time that the listener chooses, by the program that we give others."""
+"""What was told is heard again, by the program that we give others and with a follower's own key."""
 
 import asyncio
 import os
 import sys
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -15,34 +15,56 @@ from tests.support.servers import wait_until
 pytestmark = pytest.mark.stack
 
 
-async def heard(server: NatsServer, since: datetime, lines: int) -> list[str]:
-    """The ids of the first events that somebody hears who begins then."""
+@pytest.fixture
+async def told(nats_server: NatsServer) -> AsyncIterator[Bus]:
+    """A bus with a consumer for followers of the project demo."""
+    settings = nats_server.settings().model_copy(update={"nats_followers": ["demo"]})
+    bus = Bus(settings, "test")
+    await bus.connect()
+    yield bus
+    await bus.close()
+
+
+async def heard(told: Bus, server: NatsServer, lines: int, *arguments: str) -> list[str]:
+    """The ids of the first events that the follower hears; it has acknowledged them."""
+
+    async def acknowledged() -> bool:
+        return not (await told.jetstream.consumer_info("EVENTS", "follower_demo")).num_ack_pending
+
+    seed = server.users.folder / "follower_demo.nk"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "deploy/examples/follow_events.py", "acme", since.isoformat(),
-        stdout=asyncio.subprocess.PIPE, env={**os.environ, "NATS_URL": server.url},
+        sys.executable, "deploy/examples/follow_events.py", *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "NATS_URL": server.url, "NATS_SEED": str(seed), "PROJECT": "demo"},
     )  # fmt: skip
     try:
         assert process.stdout
         async with asyncio.timeout(30):
-            return [(await process.stdout.readline()).split()[1].decode() for _ in range(lines)]
+            ids = [(await process.stdout.readline()).split()[1].decode() for _ in range(lines)]
+            while not await acknowledged():
+                await asyncio.sleep(0.05)
+            return ids
     finally:
         process.terminate()
         await process.wait()
 
 
-async def test_events_are_heard_again_from_a_time_on(bus: Bus, nats_server: NatsServer) -> None:
-    async def tell(id: str) -> None:
-        event = Event(type="reelmill.movie.succeeded", source="reelmill", data=b"{}", id=id)
-        await bus.publish("reelmill.events.acme.movie.succeeded", event, id)
+async def tell(bus: Bus, id: str) -> None:
+    event = Event(type="reelmill.movie.succeeded", source="reelmill", data=b"{}", id=id)
+    for _ in range(2):
+        await bus.publish("reelmill.events.demo.movie.succeeded", event, id)
 
-    await tell("first")
-    await tell("first")
+
+async def test_a_follower_goes_on_where_it_was_and_hears_all_again_if_it_likes(
+    told: Bus, nats_server: NatsServer
+) -> None:
+    await tell(told, "first")
+    assert await heard(told, nats_server, 1) == ["first"]
     await nats_server.restart()
-    await wait_until(lambda: bus.connected, what="the connection")
-    between = datetime.now(UTC)
-    await tell("second")
-    assert await heard(nats_server, between - timedelta(hours=1), 2) == ["first", "second"]
-    assert await heard(nats_server, between, 1) == ["second"]
+    await wait_until(lambda: told.connected, what="the connection")
+    await tell(told, "second")
+    assert await heard(told, nats_server, 1) == ["second"]
+    assert await heard(told, nats_server, 2, "--again") == ["first", "second"]
 
 
 async def test_events_are_kept_for_seven_days(bus: Bus) -> None:

@@ -70,8 +70,8 @@ async def test_a_long_job_is_not_given_to_another_while_its_worker_lives(bus: Bu
     assert attempts == 1
 
 
-async def _work_until_killed(url: str, begun: str) -> None:
-    settings = NatsServer.settings_for(url)
+async def _work_until_killed(url: str, seed: str, begun: str) -> None:
+    settings = NatsServer.settings_for(url, Path(seed))
     bus = Bus(settings, "victim")
     await bus.connect()
 
@@ -83,15 +83,16 @@ async def _work_until_killed(url: str, begun: str) -> None:
     await JobWorker(bus, common_pb2.STAGE_QA, handler, concurrency=1, ack_wait=ACK_WAIT).run()
 
 
-def _victim(url: str, begun: str) -> None:
-    asyncio.run(_work_until_killed(url, begun))
+def _victim(url: str, seed: str, begun: str) -> None:
+    asyncio.run(_work_until_killed(url, seed, begun))
 
 
 async def test_the_job_of_a_killed_worker_goes_to_another_after_the_ack_wait(
     bus: Bus, nats_server: NatsServer, tmp_path: Path
 ) -> None:
     sign = tmp_path / "begun"
-    victim = multiprocessing.get_context("spawn").Process(target=_victim, args=(nats_server.url, str(sign)))
+    whose = (nats_server.url, str(nats_server.users.owner), str(sign))
+    victim = multiprocessing.get_context("spawn").Process(target=_victim, args=whose)
     victim.start()
     try:
         await ask(bus, qa_job())

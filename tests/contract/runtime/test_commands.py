@@ -24,7 +24,8 @@ def run(module: str, *arguments: str, **environment: str) -> subprocess.Complete
 def environment(seaweedfs: S3Server, nats_server: NatsServer) -> dict[str, str]:
     settings = seaweedfs.settings
     return {
-        "REELMILL_NATS_URL": nats_server.settings().nats_url,
+        "REELMILL_NATS_URL": nats_server.url,
+        "REELMILL_NATS_NKEY_FILE": str(nats_server.users.seed("movies")),
         "REELMILL_S3_ENDPOINT": settings.s3_endpoint,
         "REELMILL_S3_BUCKET": f"b-{uuid.uuid4().hex[:12]}",
         "REELMILL_S3_ACCESS_KEY": settings.s3_access_key.get_secret_value(),

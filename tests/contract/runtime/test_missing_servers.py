@@ -12,6 +12,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from reelmill_kit.bus import Bus
 from tests.support.nats import NatsServer
 from tests.support.servers import free_port, port_open, wait_until
 
@@ -40,6 +41,7 @@ async def running(name: str, nats: NatsServer, folder: Path, **settings: str) ->
         **os.environ,
         "REELMILL_GRPC_ADDRESS": f"127.0.0.1:{port}",
         "REELMILL_NATS_URL": nats.url,
+        "REELMILL_NATS_NKEY_FILE": str(nats.users.seed(name)),
         "REELMILL_S3_ENDPOINT": f"http://127.0.0.1:{free_port()}",
         "REELMILL_TRITON_URL": f"127.0.0.1:{free_port()}",
         "REELMILL_AUTH": "off",
@@ -68,7 +70,7 @@ async def said(service: Service, words: Callable[[str], bool]) -> None:
 
 @pytest.mark.parametrize("name", ["movies", "script", "render", "qa", "dataset"])
 async def test_a_service_without_its_servers_waits_unready_and_says_which(
-    name: str, nats_server: NatsServer, tmp_path: Path
+    name: str, nats_server: NatsServer, bus: Bus, tmp_path: Path
 ) -> None:
     async with running(name, nats_server, tmp_path) as service:
         await said(service, lambda log: "object store" in log and "REELMILL_S3_ENDPOINT" in log)
@@ -79,7 +81,7 @@ async def test_a_service_without_its_servers_waits_unready_and_says_which(
 
 
 async def test_a_service_without_its_language_model_waits_unready_and_says_which(
-    nats_server: NatsServer, tmp_path: Path
+    nats_server: NatsServer, bus: Bus, tmp_path: Path
 ) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}/v1"
     settings = {"REELMILL_LLM_MODEL": "some-model", "REELMILL_LLM_BASE_URL": nowhere}
@@ -95,6 +97,10 @@ async def test_a_service_that_was_started_before_nats_goes_on_when_it_comes(tmp_
         assert await service.health() != SERVING
         await late.start()
         try:
+            await said(service, lambda log: "start the movies service" in log)
+            front_door = Bus(late.settings("movies"), "movies")
+            await front_door.connect()
+            await front_door.close()
             await said(service, lambda log: "connected to NATS" in log)
             assert service.process.poll() is None
         finally:

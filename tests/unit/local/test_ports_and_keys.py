@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from reelmill_local import ports
+from reelmill_local.bus_users import BusUsers
 from reelmill_local.control import NotRunningError, ask
 from reelmill_local.servers.nats import nats_server
 from reelmill_local.servers.seaweed import S3Keys, write_private
@@ -71,7 +72,8 @@ def test_a_private_file_replaces_one_that_everybody_could_read(tmp_path: Path) -
 
 
 def test_nats_reaches_the_disk_before_it_acknowledges(tmp_path: Path) -> None:
-    nats_server(tmp_path / "with space", 4222)
+    users = BusUsers.kept_in(tmp_path / "users")
+    nats_server(tmp_path / "with space", 4222, users.accounts, users.owner)
     configuration = (tmp_path / "with space" / "nats.conf").read_text()
     assert "sync_interval: always" in configuration
     assert "host: 127.0.0.1" in configuration

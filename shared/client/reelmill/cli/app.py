@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import artefacts, batches, benchmarks, certificates, costs, making, releases, stack, tokens
+from . import artefacts, batches, benchmarks, bus_users, certificates, costs, making, releases, stack, tokens
 from .output import forgiving, grouped
 from .themes import themes
 from .trial import trial
@@ -69,6 +69,9 @@ app.add_typer(token, name="token", rich_help_panel="An installation")
 tls = typer.Typer(no_args_is_help=True, help="Certificates of your own, for an evaluation.")
 grouped(tls, "Certificates", certificates.ca, certificates.certificate)
 app.add_typer(tls, name="tls", rich_help_panel="An installation")
+nats = typer.Typer(no_args_is_help=True, help="Keys and rights of those who use NATS.")
+grouped(nats, "Users of NATS", bus_users.users, bus_users.config, bus_users.rights)
+app.add_typer(nats, name="nats", rich_help_panel="An installation")
 grouped(app, "A stack on this machine", stack.up, stack.down, stack.status)
 
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from .. import telemetry
 from ..bus import Bus
 from ..errors import ReelmillError
+from ..rights.users import FRONT_DOOR
 from ..settings import ServiceSettings
 from ..store import S3Store
 
@@ -27,7 +28,7 @@ async def make(settings: ServiceSettings, *, bucket: bool) -> None:
     if bucket and await store.make_bucket():
         telemetry.logger().info("bucket made", bucket=settings.s3_bucket)
     await store.check()
-    bus = Bus(settings, "topology")
+    bus = Bus(settings, FRONT_DOOR)
     try:
         async with asyncio.timeout(_PATIENCE):
             await bus.connect()
