@@ -15,7 +15,8 @@ from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.grpc_server import status_details
 
 _READABLE = {
-    kind.DESCRIPTOR.full_name: kind for kind in (error_details_pb2.ErrorInfo, error_details_pb2.BadRequest)
+    kind.DESCRIPTOR.full_name: kind
+    for kind in (error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_details_pb2.Help)
 }
 
 

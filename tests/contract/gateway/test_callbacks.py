@@ -25,6 +25,7 @@ from reelmill_kit.bus import Bus
 from reelmill_kit.destinations import Destinations, DestinationSettings
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.memory_store import MemoryStore
+from reelmill_kit.topology import CALLBACKS, EVENTS
 from reelmill_movies.requests import RequestChecker
 from tests.support.front_door import FrontDoor, until
 from tests.support.gateway import SECRET, served
@@ -77,7 +78,7 @@ def sending(nats_server: NatsServer, tmp_path: Path) -> Sending:
 async def _sending(
     server: NatsServer, folder: Path, destinations: Destinations = HERE, patience: float = 60, **defaults: str
 ) -> AsyncIterator[None]:
-    bus = Bus(server.settings(), "gateway")
+    bus = Bus(server.settings("gateway"), "gateway", consumer=(EVENTS, CALLBACKS))
     await bus.connect()
     secrets = folder / "secrets"
     secrets.mkdir(exist_ok=True)
