@@ -50,6 +50,14 @@ test-e2e: setup ## Whole movies on the local stack, with faults
 test-consumers: setup .venv/consumers ## Releases loaded with datasets, webdataset, ms-swift, LLaMA-Factory, lmms-eval: a minute or two
 	$(BIN)/pytest tests/consumers
 
+.PHONY: test-client
+test-client: setup ## The client from wheels, in an environment that has nothing else of ours, on the local stack
+	$(BIN)/pytest tests/e2e/test_clean_client.py
+
+.PHONY: examples
+examples: setup ## The examples in Go and TypeScript, built and run on the local stack; says which tools are missing
+	$(BIN)/pytest tests/examples
+
 .PHONY: images
 images: ## Build the container images (BUILDER="buildah bud", REGISTRY, TAG, BASE, KINDS="movies script": see docker/build.sh)
 	@docker/build.sh $(KINDS)

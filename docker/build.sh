@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-kinds=(movies script render qa dataset style triton-cpu weights-starter nats seaweedfs)
+kinds=(movies script render qa dataset gateway style triton-cpu weights-starter nats seaweedfs)
 [ "${1:-}" != --list ] || { printf '%s\n' "${kinds[@]}" triton-gpu; exit 0; }
 [ $# -gt 0 ] || set -- "${kinds[@]}"
 builder=${BUILDER:-docker build}
@@ -18,7 +18,7 @@ revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 for kind in "$@"; do
   arguments=(--build-arg "VERSION=$tag" --build-arg "REVISION=$revision")
   case $kind in
-  movies | script | render | qa | dataset) file=service arguments+=(--build-arg "SERVICE=$kind") ;;
+  movies | script | render | qa | dataset | gateway) file=service arguments+=(--build-arg "SERVICE=$kind") ;;
   weights-starter) file=weights ;;
   *) file=$kind ;;
   esac

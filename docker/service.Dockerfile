@@ -1,4 +1,4 @@
-# A light service: SERVICE is movies, script, render, qa or dataset. No PyTorch, no shell, no compiler, nobody's root.
+# A light service: SERVICE is movies, script, render, qa, dataset or gateway. No PyTorch, no shell, no compiler, nobody's root.
 #   docker build -f docker/service.Dockerfile --build-arg SERVICE=movies -t reelmill/movies .
 ARG BASE=docker.io/library/python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 FROM ${BASE} AS build
@@ -28,7 +28,8 @@ COPY LICENSE /licenses/reelmill/LICENSE
 ENV PATH=/opt/reelmill/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    REELMILL_GRPC_ADDRESS=0.0.0.0:50051
+    REELMILL_GRPC_ADDRESS=0.0.0.0:50051 \
+    REELMILL_HTTP_ADDRESS=0.0.0.0:8080
 EXPOSE 50051
 USER 10001:10001
 ENTRYPOINT ["/opt/reelmill/bin/service"]

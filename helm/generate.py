@@ -11,8 +11,7 @@ from typing import Any
 
 import yaml
 
-from reelmill_kit.rights.store import rights
-from reelmill_kit.rights.users import SERVICES
+from reelmill_kit.rights.store import SERVICES, rights
 
 CHART = Path(__file__).parent / "reelmill"
 SOURCE = Path(__file__).parent / "values.schema.yaml"

@@ -23,6 +23,8 @@ for list in locks/images/*.in; do
   echo "locking the image $(basename "$list" .in)"
   compile --generate-hashes "${unlisted[@]}" -c locks/constraints.txt "$list" -o "${list%.in}.txt"
 done
+echo "locking the client"
+compile --generate-hashes "${unlisted[@]}" -c locks/constraints.txt locks/client.in -o locks/client.txt
 echo "locking triton"
 compile --generate-hashes --no-deps locks/triton.in -o locks/triton.txt
 echo "locking bench"

@@ -39,7 +39,14 @@ async def main(*, again: bool) -> None:
     while True:
         try:
             for message in await events.fetch(10, timeout=60):
-                print(message.subject, message.data.decode()[:200], flush=True)
+                told = message.headers or {}
+                print(
+                    told.get("ce-time"),
+                    told.get("ce-id"),
+                    message.subject,
+                    told.get("ce-subject"),
+                    flush=True,
+                )
                 await message.ack()
         except FetchTimeoutError:
             continue

@@ -28,7 +28,7 @@ _SMALL = [
         "autoscaling=none",
         "triton.replicas=0",
     ),
-    *(f"services.{name}.replicas=0" for name in ("script", "style", "render", "qa", "dataset")),
+    *(f"services.{name}.replicas=0" for name in ("script", "style", "render", "qa", "dataset", "gateway")),
 ]
 _MENDED = 240.0  # seconds
 

@@ -2,14 +2,15 @@
 
     make test-cluster           (or: python -m tests.cluster.run --values my.yaml --keep)
 
-Needs KUBECONFIG, helm and kubectl, images that the cluster has (`make images`), and Services that can be
-reached from here. Makes a namespace and two volumes on the node, and removes them at the end.
+Needs KUBECONFIG, helm, kubectl, images that the cluster has (`make images`), and Services that
+can be reached from here. Makes a namespace and two volumes on the node, and removes them at the end.
 
-Installs, runs `helm test`, makes movies of 27 frames: by gRPC from outside the namespace, by event, while a
-render pod, a Triton pod and the NATS pod are deleted, and across an upgrade; compares every file with the
-manifest. A frame that is stored when a pod goes may not be stored again. Where the cluster has KEDA's and
-Prometheus Operator's definitions, the chart's objects of these kinds are compared with them. Then makes what
-operators do wrong (tests/cluster/mistakes.py). The last line is one JSON object with seconds and memory.
+Installs with tokens, TLS, client certificates and users of NATS, runs `helm test`, lets strangers try, makes
+movies of 27 frames: by gRPC from outside the cluster, by event, while a render pod, a Triton pod and the NATS
+pod are deleted, and across an upgrade; compares every file with the manifest. A frame that is stored when a
+pod goes may not be stored again. Where the cluster has KEDA's and Prometheus Operator's definitions, the
+chart's objects of these kinds are compared with them. Then makes what operators do wrong
+(tests/cluster/mistakes.py). The last line is one JSON object with seconds and memory.
 """
 
 import argparse
@@ -29,9 +30,9 @@ import yaml  # type: ignore[import-untyped]
 from minio import Minio
 from rich.console import Console
 
-from reelmill.client import ArtefactStore, Movie, MovieClient
+from reelmill.client import ArtefactStore, Credentials, Movie, MovieClient
 from reelmill.v1 import common_pb2, script_pb2
-from tests.cluster import mistakes
+from tests.cluster import mistakes, security
 from tests.cluster.kube import Failed, Kube, make_volume, run, wait
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +60,9 @@ class Trial:
         self._volumes = volumes
         self._console = console
         self.figures: dict[str, float] = {}
+        self.security = security.Security(self.kube, RELEASE)
+        self.server = ""
+        self.credentials: Credentials | None = None
 
     def say(self, text: str) -> None:
         self._console.print(text, highlight=False)
@@ -71,6 +75,7 @@ class Trial:
             path = self._volumes / part
             claim = f"data-{RELEASE}-{part}-0"
             make_volume(self.namespace, part, claim, path)
+        self.security.prepare()
 
     def install(self) -> None:
         began = time.monotonic()
@@ -94,7 +99,8 @@ class Trial:
         self.kube.helm("rollback", RELEASE, "--wait", "--timeout", "15m")
 
     def _options(self) -> list[str]:
-        return [option for file in self._values for option in ("--values", file)]
+        files = [option for file in self._values for option in ("--values", file)]
+        return [*files, *(option for value in security.VALUES for option in ("--set", value))]
 
     def definitions(self) -> None:
         """What the chart makes for KEDA and Prometheus Operator is what their definitions want."""
@@ -117,11 +123,22 @@ class Trial:
         self.say(f"accepted by their definitions: {', '.join(f'{n} {kind}' for kind, n in kinds.items())}")
         self.figures["custom_resources_accepted"] = len(objects)
 
-    # Movies.
+    async def strangers(self) -> None:
+        told = await self.security.refuse_strangers(
+            self.server, self.kube.address(f"{RELEASE}-script", 50051)
+        )
+        told += await self.security.refuse_strangers_at_nats(self.nats)
+        self.say("strangers are refused: " + "; ".join(told))
+        self.figures["strangers_refused"] = len(told)
 
     @property
-    def server(self) -> str:
-        return self.kube.address(f"{RELEASE}-movies", 50051)
+    def nats(self) -> str:
+        return f"nats://{self.kube.address(f'{RELEASE}-nats', 4222)}"
+
+    # Movies.
+
+    def client(self) -> MovieClient:
+        return MovieClient(self.server, credentials=self.credentials)
 
     def store(self) -> ArtefactStore:
         secret = f"{RELEASE}-s3"
@@ -146,7 +163,7 @@ class Trial:
                 meanwhile(drawn)
 
         began = time.monotonic()
-        async with MovieClient(self.server) as client:
+        async with self.client() as client:
             movie = begun = await client.create("cluster", wanted)
             async for movie in client.watch(begun.name):
                 drawn = _drawn(movie)
@@ -195,9 +212,17 @@ class Trial:
 
     async def by_event(self) -> None:
         event = f"cluster-{time.time_ns()}"
-        url = f"nats://{self.kube.address(f'{RELEASE}-nats', 4222)}"
-        run("env", f"NATS_URL={url}", sys.executable, str(_EVENT), "Two bakers save a theatre", event)
-        async with MovieClient(self.server) as client:
+        seed = self.security.seed("publisher_demo")
+        run(
+            "env",
+            f"NATS_URL={self.nats}",
+            f"NATS_SEED={seed}",
+            sys.executable,
+            str(_EVENT),
+            "Two bakers save a theatre",
+            event,
+        )
+        async with self.client() as client:
             deadline = time.monotonic() + 600
             while time.monotonic() < deadline:
                 movies, _ = await client.page("demo")
@@ -224,6 +249,14 @@ async def everything(trial: Trial, *, installed: bool) -> None:
         trial.install()
     trial.definitions()
     trial.helm_test()
+    trial.credentials = trial.security.credentials(trial.security.token("cluster", "cluster", "demo"))
+    with trial.security.way_in() as trial.server:
+        trial.security.opened(trial.server)
+        await movies(trial)
+
+
+async def movies(trial: Trial) -> None:
+    await trial.strangers()
     await asyncio.sleep(15)
     trial.figures["idle_memory_mb"] = trial.memory()
     await trial.make("A lighthouse keeper adopts a storm")

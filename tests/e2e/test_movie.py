@@ -6,7 +6,10 @@ import json
 import subprocess
 import uuid
 from base64 import b64decode
+from pathlib import Path
+from typing import Any
 
+import httpx2
 import nats
 import numpy as np
 import pytest
@@ -18,6 +21,7 @@ from reelmill.v1 import movies_pb2
 from reelmill_kit.names import MovieName
 from reelmill_local import LocalStack
 from reelmill_world import without_article
+from tests.support.gateway import SECRET, cloud_event, signed
 from tests.support.movies import StackClient, wanted
 from tests.support.servers import program
 
@@ -93,12 +97,24 @@ async def test_a_movie_is_the_same_through_both_doors(whole_stack: LocalStack) -
     assert_same_movie(made(client, by_call), made(client, by_event))
 
 
-async def test_the_same_request_through_either_door_twice_makes_one_movie(whole_stack: LocalStack) -> None:
+async def post(stack: LocalStack, data: dict[str, Any], event_id: str, project: str) -> str:
+    """Asks by webhook, as another vendor's packages do. Returns the movie's name."""
+    (Path(stack.environment["REELMILL_WEBHOOK_SECRETS"]) / project).write_text(SECRET)
+    message = cloud_event(event_id, **data["movie"])
+    url = f"http://{stack.addresses['gateway']}/v1/projects/{project}/events"
+    async with httpx2.AsyncClient(timeout=30) as client:
+        answer = await client.post(url, content=message.body, headers=signed(message))
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["movie"])
+
+
+async def test_the_same_request_through_every_door_twice_makes_one_movie(whole_stack: LocalStack) -> None:
     client = StackClient(whole_stack)
     movie, project, request = wanted(), f"p{uuid.uuid4().hex[:8]}", "once"
     names = await asyncio.gather(*(client.create(movie, request, project) for _ in range(5)))
     for _ in range(2):
         await publish(whole_stack, {"movie": json_format.MessageToDict(movie)}, request, project)
+        names.append(await post(whole_stack, {"movie": json_format.MessageToDict(movie)}, request, project))
     await client.ended(names[0])
     assert len(set(names)) == 1
     listed = buf_curl(whole_stack, "ListMovies", {"parent": f"projects/{project}"})

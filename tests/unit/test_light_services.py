@@ -16,7 +16,7 @@ importlib.import_module(sys.argv[1])
 @pytest.mark.parametrize(
     "module",
     ["reelmill_movies.main", "reelmill_script.main", "reelmill_render.main", "reelmill_qa.main",
-     "reelmill_dataset.main", "reelmill.cli"],
+     "reelmill_dataset.main", "reelmill_gateway.main", "reelmill.cli"],
 )  # fmt: skip
 def test_a_light_service_starts_without_torch(module: str) -> None:
     run = subprocess.run(

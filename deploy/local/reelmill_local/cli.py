@@ -87,6 +87,7 @@ def _start_detached(stack: LocalStack) -> None:
     if not started:
         print(f"the stack in {stack.folder} runs already; other settings take effect after `make down`")
     print(f"  movies (gRPC)  {stack.addresses.get('movies', '-')}")
+    print(f"  gateway (HTTP) {stack.addresses.get('gateway', '-')}")
     print(f"  all addresses  {stack.folder / 'stack.json'}")
     print(f"  logs           {stack.folder / 'logs'}")
 

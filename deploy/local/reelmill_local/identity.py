@@ -1,6 +1,8 @@
-"""Who may call the stack: a key of its own, the owner's token, and the services' among themselves."""
+"""Who may call the stack: a key of its own, the owner's token, the services', a secret for webhooks."""
 
+from base64 import b64encode
 from pathlib import Path
+from secrets import token_bytes
 
 from reelmill_kit.auth import EVERY_PROJECT, Role
 from reelmill_kit.auth.minting import jwks, mint, new_key
@@ -8,6 +10,7 @@ from reelmill_local.servers.seaweed import write_private
 
 ISSUER = "reelmill-local"
 AUDIENCE = "reelmill"
+WEBHOOK_PROJECT = "demo"
 VALID = 90 * 86400.0
 
 
@@ -25,7 +28,12 @@ def identity(folder: Path) -> dict[str, str]:
     write_private(keys, jwks(private))
     write_private(owner, _token(private, "developer", Role.ADMIN))
     write_private(services, _token(private, "services", Role.MAKER))
+    webhooks = folder / "webhooks"
+    webhooks.mkdir(mode=0o700, exist_ok=True)
+    if not (webhooks / WEBHOOK_PROJECT).exists():
+        write_private(webhooks / WEBHOOK_PROJECT, f"whsec_{b64encode(token_bytes(32)).decode()}\n")
     return {
+        "REELMILL_WEBHOOK_SECRETS": str(webhooks),
         "REELMILL_AUTH_KEYS": str(keys),
         "REELMILL_AUTH_ISSUER": ISSUER,
         "REELMILL_AUTH_AUDIENCE": AUDIENCE,

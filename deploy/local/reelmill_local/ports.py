@@ -25,6 +25,8 @@ USUAL = {
     "render": 50054,
     "qa": 50055,
     "dataset": 50056,
+    "gateway": 50057,
+    "gateway-http": 8080,
 }
 INTERNAL = ("s3-rpc", "master", "master-rpc", "volume", "volume-rpc", "filer", "filer-rpc")
 """Parts of the S3 server that only it uses; they have no usual port."""

@@ -1,4 +1,4 @@
-"""The six services as processes, and the settings that all of them get."""
+"""The services as processes, and the settings that all of them get."""
 
 import os
 import sys
@@ -12,19 +12,27 @@ HOST = "127.0.0.1"
 
 
 def service_process(
-    name: str, port: int, folder: Path, environment: Mapping[str, str], ready_within: float = 240
+    name: str,
+    port: int,
+    folder: Path,
+    environment: Mapping[str, str],
+    ready_within: float = 240,
+    http_port: int = 0,
 ) -> ProcessSpec:
-    """The service `reelmill_{name}`, listening on `port`, with these settings."""
+    """The service `reelmill_{name}`, listening on `port`, with these settings; `http_port`: by HTTP as well,
+    and that is its address."""
     return ProcessSpec(
         name=name,
         command=(sys.executable, "-m", f"reelmill_{name}"),
-        address=f"{HOST}:{port}",
+        address=f"{HOST}:{http_port or port}",
         probe=grpc_ready(f"{HOST}:{port}"),
         folder=folder,
         environment={
             **environment,
             "REELMILL_GRPC_ADDRESS": f"{HOST}:{port}",
+            "REELMILL_HELP_URL": (repository_root() / "docs" / "errors.md").as_uri(),
             "PYTHONUNBUFFERED": "1",
+            **({"REELMILL_HTTP_ADDRESS": f"{HOST}:{http_port}"} if http_port else {}),
         },
         ready_within=ready_within,
         stop_within=15,

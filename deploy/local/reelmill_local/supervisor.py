@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from reelmill_kit.rights import store
 from reelmill_local import ports as port_choice
 from reelmill_local.bus_users import PROJECT, BusUsers, prepare
 from reelmill_local.control import SOCKET_NAME, socket_path
@@ -120,7 +121,7 @@ class Supervisor:
         data = self._folder / "data"
         keys = S3Keys.kept_in(self._folder / "s3-keys.json")
         users = BusUsers.kept_in(self._folder / "auth" / "nats")
-        service_keys = S3Keys.of_each((*SERVICES, f"reader_{PROJECT}"), self._folder / "auth" / "s3")
+        service_keys = S3Keys.of_each((*store.SERVICES, f"reader_{PROJECT}"), self._folder / "auth" / "s3")
         model, judge = diffusion_model(), judge_model()
         self.environment = {
             "REELMILL_NATS_URL": f"nats://{HOST}:{ports['nats']}",
@@ -130,8 +131,12 @@ class Supervisor:
             "REELMILL_S3_ACCESS_KEY": keys.access_key,
             "REELMILL_S3_SECRET_KEY": keys.secret_key,
             "REELMILL_TRITON_URL": f"{HOST}:{ports['triton']}",
-            "REELMILL_SCRIPT_SERVER": f"{HOST}:{ports['script']}",
-            "REELMILL_QA_SERVER": f"{HOST}:{ports['qa']}",
+            # Where services find each other; the gateway finds all of them.
+            **{
+                f"REELMILL_{name.upper()}_SERVER": f"{HOST}:{ports[name]}"
+                for name in SERVICES
+                if name != "gateway"
+            },
             **identity(self._folder / "auth"),
             "REELMILL_TLS": "off",  # all of it is on 127.0.0.1
             "REELMILL_DIFFUSION_MODEL": str(model),
@@ -148,14 +153,17 @@ class Supervisor:
             specs.append(triton_server(data / "triton", ports, models, model, judging))
         for name in SERVICES:
             if name in self._names:
+                at_store = service_keys.get(name, S3Keys("", ""))
                 own = {
                     "REELMILL_NATS_NKEY_FILE": str(users.seed(name)),
-                    "REELMILL_S3_ACCESS_KEY": service_keys[name].access_key,
-                    "REELMILL_S3_SECRET_KEY": service_keys[name].secret_key,
+                    "REELMILL_S3_ACCESS_KEY": at_store.access_key,
+                    "REELMILL_S3_SECRET_KEY": at_store.secret_key,
                 }
                 if name == "movies":
                     own["REELMILL_NATS_FOLLOWERS"] = json.dumps([PROJECT])
-                specs.append(service_process(name, ports[name], data / name, self.environment | own))
+                http = ports.get(f"{name}-http", 0)
+                environment = self.environment | own
+                specs.append(service_process(name, ports[name], data / name, environment, http_port=http))
         return specs
 
     async def _stop(self) -> None:

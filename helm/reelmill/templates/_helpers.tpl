@@ -169,7 +169,9 @@ capabilities: {drop: [ALL]}
 {{- /* Where S3 is, and by reference the keys of a service, or of whoever makes the bucket: (list $ name) */ -}}
 {{- define "reelmill.env" -}}
 {{- $own := ternary (printf "%s-" (index . 1)) "" (and (ne (index . 1) "") (eq (include "reelmill.s3.each" (index . 0)) "yes")) -}}
+{{- $stores := ne (index . 1) "gateway" -}}
 {{- with index . 0 }}
+{{- if $stores }}
 - {name: REELMILL_S3_ENDPOINT, value: {{ include "reelmill.s3.endpoint" . | quote }}}
 - {name: REELMILL_S3_BUCKET, value: {{ .Values.s3.bucket | quote }}}
 - {name: REELMILL_S3_REGION, value: {{ .Values.s3.region | quote }}}
@@ -177,6 +179,7 @@ capabilities: {drop: [ALL]}
   valueFrom: {secretKeyRef: {name: {{ include "reelmill.s3.secret" . }}, key: {{ $own }}{{ .Values.s3.accessKeyKey }}}}
 - name: REELMILL_S3_SECRET_KEY
   valueFrom: {secretKeyRef: {name: {{ include "reelmill.s3.secret" . }}, key: {{ $own }}{{ .Values.s3.secretKeyKey }}}}
+{{- end }}
 {{- with include "reelmill.otlp" . }}
 - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }}}
 {{- end }}
@@ -341,8 +344,11 @@ timeoutSeconds: 15
 {{- $root := index . 0 -}}
 {{- $resource := index . 1 | fromYaml -}}
 {{- if not $resource.metadata }}{{ fail (printf "not a resource: %v\n%s" $resource.Error (index . 1)) }}{{ end -}}
-{{- $own := index $root.Values.overrides (printf "%s/%s" $resource.kind $resource.metadata.name) -}}
+{{- $name := printf "%s/%s" $resource.kind $resource.metadata.name -}}
+{{- $own := index $root.Values.overrides $name -}}
 {{- if $own }}{{ $resource = mustMergeOverwrite $resource (deepCopy $own) }}{{ end -}}
+{{- /* NOTES.txt, which Helm renders last, tells of overrides that are of nothing. */ -}}
+{{- $_ := set $root.Values "present" (append ($root.Values.present | default list) $name) -}}
 ---
 {{ toYaml $resource }}
 {{ end -}}

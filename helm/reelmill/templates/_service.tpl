@@ -22,6 +22,9 @@ spec:
   selector: {{- include "reelmill.selector" (list .root .name) | nindent 4 }}
   ports:
     - {name: grpc, port: 50051, targetPort: grpc, protocol: TCP}
+    {{- if eq .name "gateway" }}
+    - {name: http, port: 8080, targetPort: http, protocol: TCP}
+    {{- end }}
 {{- end -}}
 
 {{- define "reelmill.service.deployment" -}}
@@ -77,6 +80,9 @@ spec:
           securityContext: {{- include "reelmill.container.security" $root | nindent 12 }}
           ports:
             - {name: grpc, containerPort: 50051, protocol: TCP}
+            {{- if eq .name "gateway" }}
+            - {name: http, containerPort: 8080, protocol: TCP}
+            {{- end }}
           env:
             {{- include "reelmill.env.nats" (list $root .name) | nindent 12 }}
             {{- include "reelmill.env" (list $root .name) | nindent 12 }}
@@ -92,6 +98,12 @@ spec:
             {{- if $root.Values.auth.enabled }}
             - {name: REELMILL_SERVICE_TOKEN_FILE, value: /etc/reelmill/token/token}
             {{- end }}
+            {{- end }}
+            {{- if eq .name "gateway" }}
+            {{- include "reelmill.gateway.env" $root | nindent 12 }}
+            {{- end }}
+            {{- if has .name (list "movies" "gateway") }}
+            {{- include "reelmill.callbacks.env" $root | nindent 12 }}
             {{- end }}
             {{- if eq .name "render" }}
             - {name: REELMILL_TRITON_URL, value: {{ include "reelmill.triton.url" $root | quote }}}
@@ -127,6 +139,9 @@ spec:
             {{- end }}
             {{- include "reelmill.nats.mount" (list $root .name) | nindent 12 }}
             {{- include "reelmill.auth.mounts" (list $root true (eq .name "movies")) | nindent 12 }}
+            {{- if eq .name "gateway" }}
+            {{- include "reelmill.gateway.mounts" $root | nindent 12 }}
+            {{- end }}
             {{- with $root.Values.extraVolumeMounts }}
             {{- toYaml . | nindent 12 }}
             {{- end }}
@@ -137,6 +152,9 @@ spec:
         {{- end }}
         {{- include "reelmill.nats.volume" (list $root .name) | nindent 8 }}
         {{- include "reelmill.auth.volumes" (list $root true (eq .name "movies")) | nindent 8 }}
+        {{- if eq .name "gateway" }}
+        {{- include "reelmill.gateway.volumes" $root | nindent 8 }}
+        {{- end }}
         {{- with $root.Values.extraVolumes }}
         {{- toYaml . | nindent 8 }}
         {{- end }}

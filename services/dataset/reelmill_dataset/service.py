@@ -5,6 +5,7 @@ from typing import Any
 
 from reelmill.v1 import common_pb2, dataset_pb2, dataset_pb2_grpc, events_pb2
 from reelmill_kit.errors import Reason, ReelmillError, invalid
+from reelmill_kit.listing import ReadMask
 from reelmill_kit.progress import Report, stream
 
 from .releases.stage import ReleaseStage
@@ -37,7 +38,8 @@ class DatasetService(dataset_pb2_grpc.DatasetServiceServicer):
     async def GetRelease(
         self, request: dataset_pb2.GetReleaseRequest, context: Any
     ) -> dataset_pb2.GetReleaseResponse:
-        return dataset_pb2.GetReleaseResponse(release=await self._releases.get(request.name))
+        mask = ReadMask(request.read_mask, dataset_pb2.Release)
+        return dataset_pb2.GetReleaseResponse(release=mask.of(await self._releases.get(request.name)))
 
     async def ListReleases(
         self, request: dataset_pb2.ListReleasesRequest, context: Any

@@ -11,6 +11,7 @@ from reelmill.v1 import common_pb2, events_pb2, movies_pb2, script_pb2, style_pb
 from reelmill_kit import cloudevents
 from reelmill_kit.bus import Bus
 from reelmill_kit.errors import Reason, ReelmillError
+from reelmill_kit.listing import check_etag
 from reelmill_kit.names import STAGE_NAMES, MovieName, ProjectName, Stage
 from reelmill_kit.store import ObjectStore
 from reelmill_kit.telemetry import instruments, logger
@@ -152,11 +153,15 @@ class Controller:
             record = await self._release(record, frames)
         return len(domain.frames_to_release(record, domain.total_frames(record)))
 
-    async def cancel(self, name: MovieName, failure: common_pb2.Failure | None = None) -> Record:
+    async def cancel(
+        self, name: MovieName, failure: common_pb2.Failure | None = None, etag: str = ""
+    ) -> Record:
+        """`etag`: as the caller has seen the movie, here and below; raises ETAG_MISMATCH."""
         cancelled = False
 
         def apply(record: Record) -> bool:
             nonlocal cancelled
+            check_etag(str(name), etag, record.movie.etag)
             cancelled = domain.cancel(record, now(), failure)
             return cancelled
 
@@ -165,8 +170,9 @@ class Controller:
             await self._ended(record)
         return record
 
-    async def retry(self, name: MovieName, budget: common_pb2.Budget | None = None) -> Record:
+    async def retry(self, name: MovieName, budget: common_pb2.Budget | None = None, etag: str = "") -> Record:
         def apply(record: Record) -> bool:
+            check_etag(str(name), etag, record.movie.etag)
             domain.retry(record, now(), budget)
             return True
 
@@ -185,14 +191,21 @@ class Controller:
         await self._movies.change(name, domain.acquit)
         await self.advance(name)
 
-    async def set_paused(self, name: MovieName, paused: bool, *, with_batch: bool = False) -> Record:
+    async def set_paused(
+        self, name: MovieName, paused: bool, *, with_batch: bool = False, etag: str = ""
+    ) -> Record:
         """Holds a movie, or lets it go on where it was; `with_batch`: because its batch is held or goes on.
 
         What waits in the queue is taken out of it: workers are free once they have finished what they have in
         hand.
         """
         change = pausing.set_paused_with_batch if with_batch else pausing.set_paused_alone
-        record = await self._movies.change(name, lambda newest: change(newest, paused, now()))
+
+        def apply(newest: Record) -> bool:
+            check_etag(str(name), etag, newest.movie.etag)
+            return change(newest, paused, now())
+
+        record = await self._movies.change(name, apply)
         if record.paused:
             return await self._withdraw(name)
         if not record.ended:
@@ -221,10 +234,11 @@ class Controller:
                 record.name, lambda newest: pausing.queued_again(newest, frames, stages), copy=False
             )
 
-    async def delete(self, name: MovieName) -> None:
+    async def delete(self, name: MovieName, etag: str = "") -> None:
         record = await self._movies.get(name)
+        check_etag(str(name), etag, record.movie.etag)
         if not record.ended:
-            record = await self.cancel(name)
+            record = await self.cancel(name, etag=etag)
         await self._tell(record, "deleted")
         await self._drop_jobs(name)
         await self._bus.purge(FRAMES, name.any_frame_subject)

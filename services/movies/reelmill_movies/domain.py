@@ -13,6 +13,7 @@ from google.protobuf import json_format
 
 from reelmill.v1 import common_pb2, events_pb2, movies_pb2
 from reelmill_kit.errors import Reason, ReelmillError
+from reelmill_kit.listing import etag
 from reelmill_kit.names import MovieName, Stage
 
 Movie = movies_pb2.Movie
@@ -66,6 +67,8 @@ class Record:
     @revision.setter
     def revision(self, revision: int) -> None:
         self.movie.revision = revision
+        budget = self.movie.budget
+        self.movie.etag = etag(self.run, self.movie.state, self.paused, budget.tokens, budget.cost_micros)
 
     @property
     def ended(self) -> bool:
@@ -204,6 +207,9 @@ def apply_stage_event(record: Record, event: events_pb2.StageEvent, now: datetim
     if record.ended or event.run != record.run or event.stage not in PIPELINE:
         return False
     entry = status(record, event.stage)
+    if entry.state == Status.STATE_WAITING and not event.HasField("progress"):
+        # A job is queued before the record says so: a fast worker ends it in between.
+        begin_stage(record, event.stage, now)
     if entry.state != Status.STATE_RUNNING:
         return False
     if event.HasField("usage"):

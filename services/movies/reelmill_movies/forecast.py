@@ -4,6 +4,7 @@ import asyncio
 from math import prod
 
 from reelmill.v1 import movies_pb2, qa_pb2, qa_pb2_grpc, script_pb2, script_pb2_grpc
+from reelmill_kit.deadlines import left
 
 from .domain import total_usage
 from .neighbours import Neighbour
@@ -30,15 +31,12 @@ class MovieForecaster:
             wanted.movie, wanted.story_key = f"projects/{project}/movies/m", asked.story_key
         script_stub = script_pb2_grpc.ScriptServiceStub(self._script.channel)
         qa_stub = qa_pb2_grpc.QaServiceStub(self._qa.channel)
+        to_write = script_pb2.ForecastScriptRequest(script=wanted)
+        to_ask = qa_pb2.ForecastQuestionsRequest(shape=asked.shape)
+        seconds = left(_TIMEOUT)
         script, qa = await asyncio.gather(
-            self._script.call(
-                script_stub.ForecastScript(script_pb2.ForecastScriptRequest(script=wanted), timeout=_TIMEOUT)
-            ),
-            self._qa.call(
-                qa_stub.ForecastQuestions(
-                    qa_pb2.ForecastQuestionsRequest(shape=asked.shape), timeout=_TIMEOUT
-                )
-            ),
+            self._script.call(script_stub.ForecastScript(to_write, timeout=seconds)),
+            self._qa.call(qa_stub.ForecastQuestions(to_ask, timeout=seconds)),
         )
         shape = asked.shape
         return movies_pb2.ForecastMovieResponse(

@@ -10,11 +10,12 @@ from nats.js.errors import Error as JetStreamError
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import SpanKind
 
-from reelmill.v1 import events_pb2, movies_pb2
+from reelmill.v1 import events_pb2
 from reelmill_kit import cloudevents, tasks
 from reelmill_kit.bus import Bus
-from reelmill_kit.errors import Reason, ReelmillError, internal, invalid
-from reelmill_kit.names import STAGE_NAMES, MovieName
+from reelmill_kit.errors import Reason, ReelmillError, internal
+from reelmill_kit.movie_requests import movie_asked_for
+from reelmill_kit.names import STAGE_NAMES, MovieName, ProjectName
 from reelmill_kit.telemetry import logger, trace_context, tracer
 from reelmill_kit.topology import EVENTS, FRAMES, REQUESTS
 
@@ -91,16 +92,9 @@ class Intake:
         with tracer().start_as_current_span(
             "process reelmill.requests", context=trace_context(message.headers or {}), kind=SpanKind.CONSUMER
         ):
-            project = message.subject.rsplit(".", 1)[-1]
+            project = ProjectName.parse(f"projects/{message.subject.rsplit('.', 1)[-1]}", "subject")
             event = cloudevents.decode(message.headers, message.data)
-            request = cloudevents.decode_message(event, movies_pb2.CreateMovieRequest)
-            if request.parent and request.parent != f"projects/{project}":
-                raise invalid(
-                    "parent", f"{request.parent[:80]!r} is not the project of the subject, {project!r}"
-                )
-            request.parent = f"projects/{project}"
-            # The event's id makes it idempotent, as request_id does by gRPC.
-            request.request_id = request.request_id or event.id
+            request = movie_asked_for(project, event)
             name, request_id, asked = await self._checker.check(request)
             await self._controller.create(name, request_id, asked)
 

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from reelmill.v1 import movies_pb2_grpc
 from reelmill_kit.bus import Bus
+from reelmill_kit.destinations import Destinations, DestinationSettings
 from reelmill_kit.runtime import Runtime
 from reelmill_kit.store import S3Store
 from reelmill_kit.tls import Certificates, TlsSettings
@@ -40,7 +41,8 @@ async def serve() -> None:
     usage = UsageBook(store, movies)
     quotas = Quotas(usage, settings.project_limits, now)
     controller = Controller(bus, store, movies, turnstile, usage, quotas)
-    checker = RequestChecker(store, settings.model_name)
+    destinations = Destinations.configured(DestinationSettings())
+    checker = RequestChecker(store, settings.model_name, destinations)
     batches = BatchRepository(bus, store)
     token, certificates = settings.service_token_file, Certificates.configured(TlsSettings())
     script = Neighbour("script", settings.script_server, token, certificates)

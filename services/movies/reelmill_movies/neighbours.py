@@ -1,6 +1,5 @@
 """Calls of other services: one channel each, and errors as the service means them."""
 
-import asyncio
 from collections.abc import Awaitable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,12 +9,11 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from reelmill_kit.auth import TokenSender
+from reelmill_kit.channels import ServiceChannel
 from reelmill_kit.errors import DOMAIN, Reason, ReelmillError
 from reelmill_kit.tls import Certificates
 
 T = TypeVar("T")
-_CLOSING_GRACE = 600.0
-_OPTIONS = [("grpc.keepalive_time_ms", 30_000), ("grpc.max_reconnect_backoff_ms", 3_000)]
 
 
 class Neighbour:
@@ -29,47 +27,19 @@ class Neighbour:
         self._name = name
         self._setting = f"REELMILL_{name.upper()}_SERVER"
         self._address = address
-        self._senders: Any = [TokenSender(token)] if token else []
-        self._certificates = certificates
-        self._stamp: object = None
-        self._channel: grpc.aio.Channel | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        senders = [TokenSender(token)] if token else []
+        self._channel = ServiceChannel(address, certificates, senders)
 
     @property
     def channel(self) -> grpc.aio.Channel:
         """Raises WRONG_STATE where this installation has no address for it, NOT_READY where the certificate
-        cannot be read. A new one when the certificate was replaced."""
+        cannot be read."""
         if not self._address:
             raise ReelmillError(
                 Reason.WRONG_STATE,
                 f"this installation's front door does not know its {self._name} service; set {self._setting}",
             )
-        if self._certificates is None:
-            self._channel = self._channel or grpc.aio.insecure_channel(
-                self._address, options=_OPTIONS, interceptors=self._senders
-            )
-            return self._channel
-        try:
-            if (stamp := self._certificates.stamp()) != self._stamp or self._channel is None:
-                credentials = self._certificates.for_caller()
-                before, self._stamp = self._channel, stamp
-                self._channel = grpc.aio.secure_channel(
-                    self._address, credentials, options=_OPTIONS, interceptors=self._senders
-                )
-                if before is not None:
-                    self._close_later(before)
-        except OSError as error:
-            if self._channel is None:
-                raise ReelmillError(
-                    Reason.NOT_READY, f"the certificate of this service cannot be read: {error}"
-                ) from error
-        return self._channel
-
-    def _close_later(self, channel: grpc.aio.Channel) -> None:
-        """Calls that run on it come to their end."""
-        closing = asyncio.create_task(channel.close(_CLOSING_GRACE))
-        self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
+        return self._channel.channel
 
     async def call(self, call: Awaitable[T]) -> T:
         """The answer, or ReelmillError; where the service did not answer, one that passes."""
@@ -79,8 +49,7 @@ class Neighbour:
             raise self._error(error) from error
 
     async def close(self) -> None:
-        if self._channel is not None:
-            await self._channel.close(None)
+        await self._channel.close()
 
     def _error(self, error: grpc.aio.AioRpcError) -> ReelmillError:
         trailing: Iterable[Any] = error.trailing_metadata() or ()

@@ -4,6 +4,7 @@ import asyncio
 
 from reelmill.v1 import movies_pb2, script_pb2
 from reelmill_kit import images, validation
+from reelmill_kit.destinations import Destinations
 from reelmill_kit.errors import invalid
 from reelmill_kit.names import MovieName, ProjectName
 from reelmill_kit.store import ObjectStore
@@ -27,14 +28,17 @@ _OUTPUT_ONLY = (
     "usage",
     "batch",
     "paused",
+    "etag",
 )
 PRIORITIES = range(-100, 101)
 
 
 class RequestChecker:
-    def __init__(self, store: ObjectStore, model_name: str) -> None:
+    def __init__(self, store: ObjectStore, model_name: str, destinations: Destinations | None = None) -> None:
+        """`destinations`: where callbacks may go; by default to public addresses by https alone."""
         self._store = store
         self._model_name = model_name
+        self._destinations = destinations or Destinations()
 
     async def check(self, request: movies_pb2.CreateMovieRequest) -> tuple[MovieName, str, movies_pb2.Movie]:
         """Returns the movie's name, the request id and what was asked for with its defaults filled in.
@@ -49,6 +53,8 @@ class RequestChecker:
     async def check_movie(self, project: str, movie: movies_pb2.Movie, field: str) -> movies_pb2.Movie:
         """What is asked for with its defaults filled in. `field`: where the movie is in the request."""
         asked = checked(movie, self._model_name, field)
+        if movie.callback_uri:
+            asked.callback_uri = self._destinations.check(movie.callback_uri, f"{field}.callback_uri")
         if asked.story_key:
             validation.object_key(asked.story_key, project, f"{field}.story_key")
             story = await read_story(self._store, asked.story_key, f"{field}.story_key")

@@ -37,12 +37,19 @@ T = TypeVar("T")
 class Bus:
     """One connection for a process. Methods raise BUS_UNAVAILABLE where the server cannot be reached."""
 
-    def __init__(self, settings: ServiceSettings, name: str, stage: Stage | None = None) -> None:
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        name: str,
+        stage: Stage | None = None,
+        consumer: tuple[str, str] | None = None,
+    ) -> None:
         """`name`: of the service, as NATS knows it. `stage`: what it works at; it finds its consumer there or
-        waits for it. Without a stage it makes what lies on the bus."""
+        waits for it. `consumer`: the same for another one, by stream and name. With neither it makes what
+        lies on the bus."""
         self._settings = settings
         self._name = name
-        self._stage = stage
+        self._consumer = (JOBS, stage_consumer(stage)) if stage is not None else consumer
         self._refused = ""
         self._client: Client | None = None
         self.closed = asyncio.Event()
@@ -105,8 +112,8 @@ class Bus:
 
     async def _settle(self, jetstream: JetStreamContext) -> None:
         """Makes what lies on the bus, or finds that what this process needs of it is there."""
-        if self._stage is not None:
-            await jetstream.consumer_info(JOBS, stage_consumer(self._stage))
+        if self._consumer is not None:
+            await jetstream.consumer_info(*self._consumer)
             return
         await ensure_topology(jetstream, self._settings.job_ack_wait, self._settings.nats_followers)
 
@@ -147,15 +154,15 @@ class Bus:
         return self.client.jetstream(timeout=5)
 
     async def check(self) -> None:
-        """Returns if JetStream answers now, and has the stage's consumer."""
+        """Returns if JetStream answers now, and has the consumer."""
         jetstream = self.jetstream
-        if self._stage is None:
+        if self._consumer is None:
             await self.guard(jetstream.account_info)
         else:
             await self.guard(lambda: self._settle(jetstream))
 
     async def check_topology(self) -> None:
-        """Makes what is missing on the server, which may have lost its storage; with a stage it looks."""
+        """Makes what is missing on the server, which may have lost its storage, or looks."""
         jetstream = self.jetstream
         await self.guard(lambda: self._settle(jetstream))
 

@@ -5,6 +5,7 @@ Source: CloudEvents NATS protocol binding; attribute names become headers `ce-<n
 
 import json
 import re
+import unicodedata
 import uuid
 from base64 import b64decode
 from collections.abc import Mapping
@@ -57,6 +58,20 @@ def event_of(message: Message, *, type: str, source: str, subject: str = "", id:
     return event if not id else Event(type=type, source=source, data=data, subject=subject, id=id)
 
 
+def structured(event: Event) -> dict[str, str | object]:
+    """The event as structured mode has it, for a JSON body. Its data must be JSON."""
+    attributes = {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "subject": event.subject,
+        "time": event.time,
+        "datacontenttype": event.content_type,
+    }
+    return {**{name: value for name, value in attributes.items() if value}, "data": json.loads(event.data)}
+
+
 def decode(headers: Mapping[str, str] | None, data: bytes) -> Event:
     """Reads either mode. Raises MALFORMED_REQUEST naming the attribute that is missing or wrong."""
     lower = {name.lower(): value for name, value in (headers or {}).items()}
@@ -102,6 +117,10 @@ def _event(attributes: Mapping[str, str], data: bytes) -> Event:
     for name in ("specversion", "id", "source", "type"):
         if not attributes.get(name):
             raise _malformed(name, "the required CloudEvents attribute is missing or empty")
+    for name, value in attributes.items():
+        # CloudEvents allows none; in the headers of a message they would begin another one.
+        if any(unicodedata.category(char) in ("Cc", "Cs") for char in value):
+            raise _malformed(name, "has control characters")
     if attributes["specversion"] != "1.0":
         raise _malformed("specversion", f"{attributes['specversion'][:20]!r} is not supported, only '1.0' is")
     return Event(

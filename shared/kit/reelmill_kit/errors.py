@@ -24,6 +24,7 @@ class Reason(StrEnum):
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
     WRONG_STATE = "WRONG_STATE"
     CONFLICT = "CONFLICT"
+    ETAG_MISMATCH = "ETAG_MISMATCH"
     ALREADY_EXISTS = "ALREADY_EXISTS"
     BUDGET_EXCEEDED = "BUDGET_EXCEEDED"
     QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
@@ -39,6 +40,7 @@ class Reason(StrEnum):
     BUS_UNAVAILABLE = "BUS_UNAVAILABLE"
     NOT_READY = "NOT_READY"
     JOB_ABANDONED = "JOB_ABANDONED"
+    CALLBACK_FAILED = "CALLBACK_FAILED"
     INTERNAL = "INTERNAL"
 
 
@@ -51,6 +53,7 @@ _STATUS: dict[Reason, grpc.StatusCode] = {
     Reason.REQUEST_ID_REUSED: grpc.StatusCode.ALREADY_EXISTS,
     Reason.WRONG_STATE: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.CONFLICT: grpc.StatusCode.ABORTED,
+    Reason.ETAG_MISMATCH: grpc.StatusCode.ABORTED,
     Reason.ALREADY_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
     Reason.BUDGET_EXCEEDED: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.QUOTA_EXCEEDED: grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -66,6 +69,7 @@ _STATUS: dict[Reason, grpc.StatusCode] = {
     Reason.BUS_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
     Reason.NOT_READY: grpc.StatusCode.UNAVAILABLE,
     Reason.JOB_ABANDONED: grpc.StatusCode.ABORTED,
+    Reason.CALLBACK_FAILED: grpc.StatusCode.ABORTED,
     Reason.INTERNAL: grpc.StatusCode.INTERNAL,
 }
 

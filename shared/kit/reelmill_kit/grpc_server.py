@@ -4,16 +4,18 @@ from __future__ import annotations  # grpc's classes are generic for type checke
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import Any, NoReturn
 
 import grpc
 from google.protobuf import any_pb2
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from opentelemetry.instrumentation.grpc import aio_server_interceptor
 
+from . import deadlines
 from .auth.tokens import MAX_BYTES as TOKEN_BYTES
 from .errors import DOMAIN, Reason, ReelmillError, internal
 from .telemetry import logger
@@ -39,16 +41,18 @@ class GrpcServer:
         servicers: Sequence[Servicer],
         guard: grpc.aio.ServerInterceptor[Any, Any] | None = None,
         certificates: Certificates | None = None,
+        help_url: str = "",
     ) -> None:
         """`servicers`: for each its `add_..._to_server`, the object, and the service's full name.
-        `guard`: lets calls through; without one, all. `certificates`: for TLS; without, plain text."""
+        `guard`: lets calls through; without one, all. `certificates`: for TLS; without, plain text.
+        `help_url`: where docs/errors.md can be read; errors link to it."""
         self._certificates = certificates
         self._names = [name for _, _, name in servicers]
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
         self._server = grpc.aio.server(
             interceptors=[
                 aio_server_interceptor(),  # type: ignore[no-untyped-call]
-                _ErrorInterceptor(),
+                _ErrorInterceptor(help_url),
                 *([guard] if guard else []),
             ],
             options=[
@@ -91,13 +95,20 @@ class GrpcServer:
         await self._server.stop(grace)
 
 
-def status_details(error: ReelmillError) -> bytes:
-    """The error as a serialized google.rpc.Status: ErrorInfo, and BadRequest where a field is to blame."""
+def status_details(error: ReelmillError, help_url: str = "") -> bytes:
+    """The error as a serialized google.rpc.Status (AIP-193): ErrorInfo, BadRequest where a field is to blame,
+    and Help where `help_url` says where the reasons are explained."""
     info = error_details_pb2.ErrorInfo(reason=error.reason.value, domain=DOMAIN, metadata=error.metadata)
-    details = [info]
+    details: list[Message] = [info]
     if field := error.metadata.get("field"):
         violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=error.message)
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+    if help_url:
+        link = error_details_pb2.Help.Link(
+            description=f"What {error.reason.value} means and what to do",
+            url=f"{help_url}#{error.reason.value.lower()}",
+        )
+        details.append(error_details_pb2.Help(links=[link]))
     packed = []
     for detail in details:
         box = any_pb2.Any()
@@ -119,6 +130,9 @@ class _Undecodable:
 class _ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
     """Turns exceptions into statuses of the catalogue, for unary and streaming replies."""
 
+    def __init__(self, help_url: str) -> None:
+        self._help_url = help_url
+
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
@@ -138,25 +152,41 @@ class _ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
             async def serve_stream(
                 request: Any, context: grpc.aio.ServicerContext[Any, Any]
             ) -> AsyncIterator[Any]:
+                deadlines.take_over(context)
                 try:
                     _refuse_undecodable(request)
-                    async for response in streaming(request, context):
-                        yield response
+                    # Closed at once when the caller goes away or its deadline has passed: so ends the work.
+                    async with aclosing(streaming(request, context)) as responses:
+                        async for response in responses:
+                            yield response
                 except Exception as error:
-                    await _abort(context, handler_call_details.method, error)
+                    await self._abort(context, handler_call_details.method, error)
 
             return grpc.unary_stream_rpc_method_handler(serve_stream, decode, handler.response_serializer)
 
         unary: Any = handler.unary_unary
 
         async def serve(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            deadlines.take_over(context)
             try:
                 _refuse_undecodable(request)
                 return await unary(request, context)
             except Exception as error:
-                await _abort(context, handler_call_details.method, error)
+                await self._abort(context, handler_call_details.method, error)
 
         return grpc.unary_unary_rpc_method_handler(serve, decode, handler.response_serializer)
+
+    async def _abort(
+        self, context: grpc.aio.ServicerContext[Any, Any], method: str, error: Exception
+    ) -> NoReturn:
+        if isinstance(error, grpc.aio.AbortError | asyncio.CancelledError):
+            raise error
+        if not isinstance(error, ReelmillError):
+            logger().exception("call failed unexpectedly", method=method, exc_info=error)
+            error = internal(error)
+        details = status_details(error, self._help_url)
+        await context.abort(error.status, error.message, (("grpc-status-details-bin", details),))
+        raise AssertionError("abort always raises")
 
 
 def _tolerant(deserializer: Callable[[bytes], Any] | None) -> Callable[[bytes], Any]:
@@ -176,13 +206,3 @@ def _refuse_undecodable(request: Any) -> None:
             "the request is not a protobuf message of this method's type",
             field="request",
         )
-
-
-async def _abort(context: grpc.aio.ServicerContext[Any, Any], method: str, error: Exception) -> NoReturn:
-    if isinstance(error, grpc.aio.AbortError | asyncio.CancelledError):
-        raise error
-    if not isinstance(error, ReelmillError):
-        logger().exception("call failed unexpectedly", method=method, exc_info=error)
-        error = internal(error)
-    await context.abort(error.status, error.message, (("grpc-status-details-bin", status_details(error)),))
-    raise AssertionError("abort always raises")

@@ -58,7 +58,7 @@ class Runtime:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        server = GrpcServer(servicers, self._guard, self._certificates)
+        server = GrpcServer(servicers, self._guard, self._certificates, self._settings.help_url)
         host = self._settings.grpc_address.rsplit(":", 1)[0]
         try:
             port = await server.start(self._settings.grpc_address)

@@ -44,6 +44,9 @@ class ServiceSettings(BaseSettings):
         Path | None,
         Field(description="Certificates (PEM) of those who vouch for NATS and S3, beside the system's."),
     ] = None
+    help_url: Annotated[
+        str, Field(description="Where docs/errors.md of this installation can be read; errors link to it.")
+    ] = ""
     log_level: str = "INFO"
     job_concurrency: Annotated[int, Field(ge=1, le=256, description="Jobs worked on at a time.")] = 4
     job_ack_wait: Annotated[

@@ -48,6 +48,9 @@ class Metrics:
         )
         self.tokens = meter.create_counter("reelmill.llm.tokens", "{token}", "LLM tokens, by direction")
         self.movies = meter.create_counter("reelmill.movies", "{movie}", "Movies ended, by state")
+        self.callbacks = meter.create_counter(
+            "reelmill.callbacks", "{try}", "Tries to send a callback: delivered, failed or given_up"
+        )
         # Every process of the front door tells the same of a project: take the highest, not the sum.
         self.project_cost = meter.create_gauge(
             "reelmill.project.cost", "1", "What a project's movies have cost, by project and stage"

@@ -20,6 +20,9 @@ from .names import STAGE_NAMES, Stage
 
 JOBS, WAITING = "JOBS", "WAITING"
 EVENTS, REQUESTS, FRAMES, DLQ = "EVENTS", "REQUESTS", "FRAMES", "DLQ"
+CALLBACKS = "callbacks"
+CALLBACK_ACK_WAIT = 30.0
+"""Seconds, more than one try takes."""
 MOVIES_BUCKET, BATCHES_BUCKET = "reelmill-movies", "reelmill-batches"
 _DAY = 24 * 3600.0
 _DEDUPLICATION = 600.0
@@ -112,6 +115,9 @@ async def ensure_topology(
         await _ensure_consumer(
             jetstream, EVENTS, follower_consumer(project), subject, ack_wait, max_ack_pending=1000
         )
+    ended = [f"reelmill.events.*.movie.{verb}" for verb in ("succeeded", "failed", "cancelled")]
+    # Tries wait here, up to an hour between two: those of one receiver must not hold up the others'.
+    await _ensure_consumer(jetstream, EVENTS, CALLBACKS, ended, CALLBACK_ACK_WAIT, max_ack_pending=20_000)
     await _ensure_consumer(jetstream, FRAMES, "movies", "reelmill.frames.>", ack_wait, max_ack_pending=5000)
     for bucket in (MOVIES_BUCKET, BATCHES_BUCKET):
         try:
@@ -126,7 +132,7 @@ async def _ensure_consumer(
     jetstream: JetStreamContext,
     stream: str,
     durable: str,
-    subject: str,
+    subject: str | list[str],
     ack_wait: float,
     *,
     max_ack_pending: int,
@@ -135,7 +141,8 @@ async def _ensure_consumer(
         stream,
         ConsumerConfig(
             durable_name=durable,
-            filter_subject=subject,
+            filter_subject=subject if isinstance(subject, str) else None,
+            filter_subjects=None if isinstance(subject, str) else subject,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ack_wait,
             # Workers count deliveries themselves: a message past the server's limit would stay in a

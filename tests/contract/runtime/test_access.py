@@ -62,7 +62,7 @@ async def test_a_service_that_asks_for_no_tokens_warns(nats_server: NatsServer, 
         await said(service, lambda log: "REELMILL_AUTH is off" in log)
 
 
-@pytest.mark.parametrize("name", ["movies", "script", "render", "qa", "dataset"])
+@pytest.mark.parametrize("name", ["movies", "script", "render", "qa", "dataset", "gateway"])
 def test_a_service_without_keys_ends_and_says_what_to_set(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", f"reelmill_{name}"],

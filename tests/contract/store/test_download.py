@@ -2,13 +2,14 @@
 
 import asyncio
 import hashlib
+import threading
 import uuid
 from pathlib import Path
 
 import pytest
 from google.protobuf import json_format
 
-from reelmill.client import ArtefactStore, DownloadError
+from reelmill.client import ArtefactStore, DownloadError, sync
 from reelmill.v1 import dataset_pb2
 from reelmill_kit.store import S3Store
 from tests.support.s3 import S3Server
@@ -28,15 +29,21 @@ def prefix() -> str:
     return f"projects/films/movies/m-{uuid.uuid4().hex[:12]}/"
 
 
-def artefacts(server: S3Server) -> ArtefactStore:
+def settings_of(server: S3Server) -> dict[str, str]:
     settings = server.settings
-    return ArtefactStore.from_settings(
-        {
-            "REELMILL_S3_ENDPOINT": settings.s3_endpoint,
-            "REELMILL_S3_ACCESS_KEY": settings.s3_access_key.get_secret_value(),
-            "REELMILL_S3_SECRET_KEY": settings.s3_secret_key.get_secret_value(),
-        }
-    )
+    return {
+        "REELMILL_S3_ENDPOINT": settings.s3_endpoint,
+        "REELMILL_S3_ACCESS_KEY": settings.s3_access_key.get_secret_value(),
+        "REELMILL_S3_SECRET_KEY": settings.s3_secret_key.get_secret_value(),
+    }
+
+
+def artefacts(server: S3Server) -> ArtefactStore:
+    return ArtefactStore.from_settings(settings_of(server))
+
+
+def blocking(server: S3Server) -> sync.ArtefactStore:
+    return sync.ArtefactStore.from_settings(settings_of(server))
 
 
 async def put_movie(store: S3Store, prefix: str, frames: int = 40) -> dict[str, bytes]:
@@ -56,6 +63,10 @@ async def put_movie(store: S3Store, prefix: str, frames: int = 40) -> dict[str, 
 
 def files_in(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def times(folder: Path) -> dict[Path, int]:
+    return {file: file.stat().st_mtime_ns for file in folder.rglob("*.png")}
 
 
 async def test_everything_is_fetched_under_the_same_paths_with_progress(
@@ -123,6 +134,73 @@ async def test_a_store_that_is_not_there_is_told_of(tmp_path: Path) -> None:
     endpoint = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(DownloadError, match=endpoint):
         await ArtefactStore(endpoint, "key", "secret").download("s3://reelmill/projects/p/", tmp_path)
+
+
+async def test_a_movies_frames_alone_are_fetched_and_checked(
+    server: S3Server, prefix: str, tmp_path: Path
+) -> None:
+    store = S3Store(server.settings)
+    files = await put_movie(store, prefix, frames=3)
+    frames = {path: data for path, data in files.items() if path.startswith("frames/")}
+    client = artefacts(server)
+    fetched = await client.download(store.uri(prefix), tmp_path, only="frames/*.png")
+    assert files_in(tmp_path) == frames
+    assert fetched == [tmp_path / path for path in sorted(frames)]
+    with pytest.raises(DownloadError, match=r"like 'pictures/\*'"):
+        await client.download(store.uri(prefix), tmp_path, only="pictures/*")
+    await store.put(f"{prefix}frames/000001.png", b"another picture", "image/png")
+    (tmp_path / "frames/000001.png").unlink()
+    with pytest.raises(DownloadError, match=r"frames/000001\.png is not what the manifest says"):
+        await client.download(store.uri(prefix), tmp_path, only="frames/*.png")
+
+
+async def test_a_download_that_broke_off_goes_on_where_it_was(
+    server: S3Server, prefix: str, tmp_path: Path
+) -> None:
+    store = S3Store(server.settings)
+    files = await put_movie(store, prefix)
+
+    def enough(done: int, total: int) -> None:
+        if done == 10:
+            raise RuntimeError("the network went")
+
+    with pytest.raises(RuntimeError, match="the network went"):
+        await asyncio.to_thread(
+            blocking(server).download, store.uri(prefix), tmp_path, parallel=4, progress=enough
+        )
+    there = times(tmp_path)
+    assert 10 <= len(there) < len(files)
+    await asyncio.to_thread(blocking(server).download, store.uri(prefix), tmp_path)
+    assert files_in(tmp_path) == files
+    assert {file: time for file, time in times(tmp_path).items() if file in there} == there
+
+
+async def test_as_many_files_are_fetched_at_a_time_as_were_asked_for(
+    server: S3Server, prefix: str, tmp_path: Path
+) -> None:
+    store, seen = S3Store(server.settings), 0
+    await put_movie(store, prefix)
+
+    def look(done: int, total: int) -> None:
+        nonlocal seen
+        seen = max(seen, sum(one.name.startswith("reelmill-download") for one in threading.enumerate()))
+
+    await artefacts(server).download(store.uri(prefix), tmp_path, parallel=20, progress=look)
+    assert seen == 20
+
+
+async def test_a_callback_that_would_wait_for_itself_is_refused(
+    server: S3Server, prefix: str, tmp_path: Path
+) -> None:
+    store = S3Store(server.settings)
+    await put_movie(store, prefix, frames=3)
+    client, uri = blocking(server), store.uri(prefix)
+
+    def ask(done: int, total: int) -> None:
+        client.files(uri)
+
+    with pytest.raises(RuntimeError, match="a callback of a call cannot make another one"):
+        await asyncio.to_thread(client.download, uri, tmp_path, progress=ask)
 
 
 async def put_release(store: S3Store, prefix: str) -> tuple[dict[str, bytes], str]:

@@ -18,10 +18,9 @@ from minio.signer import presign_v4
 from pydantic import SecretStr
 
 from reelmill_kit.errors import Reason, ReelmillError
-from reelmill_kit.rights.store import ROLES, StoreRights, policy, rights
+from reelmill_kit.rights.store import ROLES, SERVICES, StoreRights, policy, rights
 from reelmill_kit.settings import ServiceSettings
 from reelmill_kit.store import S3Store
-from reelmill_local.names import SERVICES
 from reelmill_local.servers import S3Keys
 from reelmill_local.stack import LocalStack
 

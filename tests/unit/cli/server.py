@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from reelmill.v1 import common_pb2, movies_pb2, movies_pb2_grpc
 from reelmill_kit.errors import Reason, ReelmillError, invalid
 from reelmill_kit.grpc_server import GrpcServer
+from reelmill_kit.listing import Filter, check_etag, etag
 from reelmill_kit.names import MovieName, ProjectName
 
 from .batch_calls import BatchCalls
@@ -48,7 +49,9 @@ class Movies(BatchCalls, movies_pb2_grpc.MovieServiceServicer):
         return movies_pb2.GetMovieResponse(movie=self._movie(request.name))
 
     async def ListMovies(self, request: movies_pb2.ListMoviesRequest, context: Any) -> Any:
+        wanted = Filter(request.filter, Movie)
         found = [m for m in self.movies.values() if not request.states or m.state in request.states]
+        found = [m for m in found if wanted.matches(m)]
         start = int(request.page_token or 0)
         stop = start + (request.page_size or 50)
         token = str(stop) if stop < len(found) else ""
@@ -65,26 +68,26 @@ class Movies(BatchCalls, movies_pb2_grpc.MovieServiceServicer):
             await asyncio.sleep(0.01)
 
     async def PauseMovie(self, request: movies_pb2.PauseMovieRequest, context: Any) -> Any:
-        self._movie(request.name).paused = True
+        self._movie(request.name, request.etag).paused = True
         return movies_pb2.PauseMovieResponse(movie=self._movie(request.name))
 
     async def ResumeMovie(self, request: movies_pb2.ResumeMovieRequest, context: Any) -> Any:
-        self._movie(request.name).paused = False
+        self._movie(request.name, request.etag).paused = False
         return movies_pb2.ResumeMovieResponse(movie=self._movie(request.name))
 
     async def CancelMovie(self, request: movies_pb2.CancelMovieRequest, context: Any) -> Any:
-        self._movie(request.name).state = Movie.STATE_CANCELLED
+        self._movie(request.name, request.etag).state = Movie.STATE_CANCELLED
         return movies_pb2.CancelMovieResponse(movie=self._movie(request.name))
 
     async def RetryMovie(self, request: movies_pb2.RetryMovieRequest, context: Any) -> Any:
-        movie = self._movie(request.name)
+        movie = self._movie(request.name, request.etag)
         if movie.state not in (Movie.STATE_FAILED, Movie.STATE_CANCELLED):
             raise ReelmillError(Reason.WRONG_STATE, f"{movie.name} cannot be retried", state="PENDING")
         movie.state = Movie.STATE_PENDING
         return movies_pb2.RetryMovieResponse(movie=movie)
 
     async def DeleteMovie(self, request: movies_pb2.DeleteMovieRequest, context: Any) -> Any:
-        self._movie(request.name)
+        self._movie(request.name, request.etag)
         del self.movies[request.name]
         return movies_pb2.DeleteMovieResponse()
 
@@ -114,10 +117,14 @@ class Movies(BatchCalls, movies_pb2_grpc.MovieServiceServicer):
             cost_micros_this_month=movies_pb2.Allowance(used=1_500_000, limit=2_000_000),
         )
 
-    def _movie(self, name: str) -> Movie:
+    def _movie(self, name: str, given: str = "") -> Movie:
+        """`given`: the caller's etag."""
         if name not in self.movies:
             raise ReelmillError(Reason.NOT_FOUND, f"there is no movie {name}", movie=name)
-        return self.movies[name]
+        movie = self.movies[name]
+        movie.etag = etag(movie.state, movie.paused)
+        check_etag(name, given, movie.etag)
+        return movie
 
     def _tell(self, movie: Movie, revision: int) -> None:
         movie.revision, movie.state = revision, self.story[revision - 1]
@@ -132,8 +139,24 @@ class Movies(BatchCalls, movies_pb2_grpc.MovieServiceServicer):
             movie.failure.reason, movie.failure.message = "LLM_REFUSED", "the model\nrefused"
 
 
+class Endless(Movies):
+    """Whoever watches sees one state, and waits; says who waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting = 0
+
+    async def WatchMovie(self, request: movies_pb2.WatchMovieRequest, context: Any) -> AsyncIterator[Any]:
+        self.waiting += 1
+        try:
+            yield movies_pb2.WatchMovieResponse(movie=Movie(revision=1, state=Movie.STATE_RUNNING))
+            await asyncio.sleep(60)
+        finally:
+            self.waiting -= 1
+
+
 @contextmanager
-def serving(movies: Movies, port: int = 0) -> Iterator[str]:
+def serving(movies: Movies, port: int = 0, help_url: str = "") -> Iterator[str]:
     """The address of a server that runs as long as the block."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -141,7 +164,8 @@ def serving(movies: Movies, port: int = 0) -> Iterator[str]:
     server: GrpcServer | None = None
 
     async def start() -> tuple[GrpcServer, int]:
-        made = GrpcServer([(movies_pb2_grpc.add_MovieServiceServicer_to_server, movies, NAME)])
+        add = movies_pb2_grpc.add_MovieServiceServicer_to_server
+        made = GrpcServer([(add, movies, NAME)], help_url=help_url)
         return made, await made.start(f"127.0.0.1:{port}")
 
     try:

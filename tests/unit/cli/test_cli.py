@@ -145,6 +145,28 @@ def test_list_shows_states_and_pages(address: str) -> None:
     assert f"--page-token {token}" in for_people.stderr
 
 
+def test_list_shows_what_a_filter_fits(address: str) -> None:
+    for theme in ("A lamp", "A bakery"):
+        assert reelmill("create", theme, address=address).exit_code == 0
+    fitting = ("list", "--filter", 'theme = "*lamp*"')
+    (found,) = objects(reelmill(*fitting, "--all", "--json", address=address))
+    assert [movie["theme"] for movie in found["movies"]] == ["A lamp"]
+    refused = reelmill("list", "--filter", "colour = red", "--json", address=address)
+    assert json.loads(refused.stderr)["error"]["metadata"] == {"field": "filter"}
+
+
+@pytest.mark.parametrize("command", ["pause", "resume", "cancel", "retry", "delete"])
+def test_with_an_etag_a_command_does_nothing_to_what_has_changed(address: str, command: str) -> None:
+    name = made(address)
+    (seen,) = objects(reelmill("get", name, "--json", address=address))
+    assert reelmill("cancel", name, "--etag", seen["etag"], address=address).exit_code == 0
+    sure = ["--yes"] if command == "delete" else []
+    refused = reelmill(command, name, "--etag", seen["etag"], *sure, "--json", address=address)
+    assert refused.exit_code == 1
+    assert json.loads(refused.stderr)["error"]["reason"] == "ETAG_MISMATCH"
+    assert objects(reelmill("get", name, "--json", address=address))[0]["state"] == "STATE_CANCELLED"
+
+
 def test_a_movie_is_paused_and_resumed_and_has_its_priority(address: str) -> None:
     created = reelmill("create", "A lamp", "--priority", "7", "--json", address=address)
     (movie,) = objects(created)

@@ -8,7 +8,7 @@ import pytest
 
 from reelmill.client import CallError, Movie, MovieClient
 from tests.support.servers import free_port
-from tests.unit.cli.server import Movies, serving
+from tests.unit.cli.server import Endless, Movies, serving
 
 
 @pytest.fixture
@@ -100,6 +100,18 @@ async def test_watching_outlives_a_server_that_goes_and_comes_back(movies: Movie
         await asyncio.wait_for(watching, 20)
         await client.__aexit__(None, None, None)
     assert seen == [1, 2]
+
+
+async def test_a_watch_that_is_left_ends_on_the_server_too() -> None:
+    movies = Endless()
+    with serving(movies) as address:
+        async with MovieClient(address) as client:
+            async for movie in client.watch("projects/films/movies/m-1"):
+                assert (movie.revision, movies.waiting) == (1, 1)
+                break
+            async with asyncio.timeout(10):
+                while movies.waiting:
+                    await asyncio.sleep(0.02)
 
 
 async def test_watching_what_is_not_there_is_an_error_at_once(address: str) -> None:

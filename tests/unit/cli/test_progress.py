@@ -8,6 +8,7 @@ from rich.console import Console
 
 from reelmill.cli.progress import MovieProgress, Pace
 from reelmill.cli.views import duration
+from reelmill.client.bar import Bar
 from reelmill.v1 import common_pb2
 from reelmill.v1 import movies_pb2 as pb
 
@@ -71,3 +72,17 @@ def _rendering(done: int, state: pb.StageStatus.State.ValueType = pb.StageStatus
         end_time=Timestamp(seconds=115),
     )
     return pb.Movie(stages=[status])
+
+
+def test_a_bar_is_shown_on_a_terminal_and_nowhere_else() -> None:
+    shown = {}
+    for terminal in (True, False):
+        output = io.StringIO()
+        with Bar("frames", console=Console(file=output, force_terminal=terminal, width=100)) as bar:
+            bar(3, 27)
+            bar.told(common_pb2.Progress(message="drawing", done=27, total=27))
+        shown[terminal] = output.getvalue()
+    assert "frames" in shown[True]
+    assert "27/27" in shown[True]
+    assert "drawing" in shown[True]
+    assert shown[False] == ""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from reelmill.v1 import dataset_pb2, qa_pb2
 from reelmill_dataset.releases.request import ReleaseRequest
@@ -295,6 +296,20 @@ async def test_releases_are_listed_newest_first_page_by_page() -> None:
     names = [release.name.rsplit("/", 1)[-1] for release in [*first.releases, *second.releases]]
     assert names == ["v2", "v1", "v0"]
     assert not second.next_page_token
+
+
+async def test_releases_can_be_filtered_and_masked() -> None:
+    store = await films(2)
+    for number in range(3):
+        await released(store, asked(1 + number % 2, release_id=f"v{number}"))
+    request = dataset_pb2.ListReleasesRequest(
+        parent="projects/films", filter='name = "*v1"', read_mask=FieldMask(paths=["name"])
+    )
+    page = await ReleaseStage(store).list(request)
+    assert list(page.releases) == [dataset_pb2.Release(name="projects/films/releases/v1")]
+    request.filter = "colour = red"
+    with pytest.raises(ReelmillError, match="filter"):
+        await ReleaseStage(store).list(request)
 
 
 async def test_a_release_whose_record_cannot_be_read_is_named_and_the_others_are_listed() -> None:

@@ -139,3 +139,12 @@ def test_any_message_is_read_or_refused(headers: dict[str, str], data: bytes) ->
         return
     assert error.reason is Reason.MALFORMED_REQUEST
     assert error.metadata["field"]
+
+
+@pytest.mark.parametrize("attribute", ["id", "source", "subject", "datacontenttype"])
+@pytest.mark.parametrize("value", ["a\r\nNats-Rollup: all", "a\x00", "\ud800"])
+def test_an_attribute_cannot_bring_another_header(attribute: str, value: str) -> None:
+    with pytest.raises(ReelmillError) as caught:
+        decode(None, json.dumps({**STRUCTURED, "data": {}, attribute: value}).encode())
+    assert caught.value.reason is Reason.MALFORMED_REQUEST
+    assert caught.value.metadata["field"] == attribute

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
@@ -34,6 +37,23 @@ def test_bad_input_names_its_field_for_people_and_programs() -> None:
     violations = error_details_pb2.BadRequest()
     assert status.details[1].Unpack(violations)
     assert violations.field_violations[0].field == "movie.theme"
+
+
+def test_where_the_reasons_are_explained_an_error_links_to_its_own() -> None:
+    error = invalid("movie.theme", "is empty")
+    status = status_pb2.Status.FromString(status_details(error, "https://docs.example/errors.md"))
+    found = error_details_pb2.Help()
+    assert status.details[2].Unpack(found)
+    assert [link.url for link in found.links] == ["https://docs.example/errors.md#invalid_field"]
+
+
+def test_the_page_of_errors_explains_every_reason_with_its_status() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "errors.md").read_text()
+    assert re.findall(r"^## (\w+)$", page, re.MULTILINE) == [reason.value for reason in Reason]
+    rows = re.findall(r"^\| \[(\w+)\]\(#(\w+)\) \| `(\w+)` \|", page, re.MULTILINE)
+    assert rows == [
+        (reason.value, reason.value.lower(), ReelmillError(reason, "").status.name) for reason in Reason
+    ]
 
 
 def test_a_failure_is_the_same_by_event_as_by_grpc() -> None:

@@ -5,8 +5,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from reelmill_kit.names import BatchName, MovieName, ProjectName, ReleaseName
-from reelmill_kit.rights.store import PROBE, rights
-from reelmill_kit.rights.users import SERVICES
+from reelmill_kit.rights.store import PROBE, SERVICES, rights
 
 PROJECT, MOVIE = ProjectName("acme"), MovieName("acme", "m-1")
 BATCH, RELEASE = BatchName("acme", "b-1"), ReleaseName("acme", "v1.0")

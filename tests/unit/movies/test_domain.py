@@ -62,6 +62,19 @@ def test_news_heard_twice_changes_nothing() -> None:
     assert record.to_json() == before
 
 
+def test_a_stage_that_ends_before_its_beginning_was_noted_is_done() -> None:
+    record = a_record()
+    done = events_pb2.StageEvent(run=record.run, stage=STAGES.STAGE_SCRIPT, title="The Light")
+    assert domain.apply_stage_event(record, done, NOW)
+    assert record.movie.title == "The Light"
+    assert domain.ready_stages(record) == [STAGES.STAGE_STYLE, STAGES.STAGE_QA]
+    assert domain.status(record, STAGES.STAGE_SCRIPT).start_time.ToDatetime(UTC) == NOW
+    waiting = events_pb2.StageEvent(
+        run=record.run, stage=STAGES.STAGE_QA, progress=common_pb2.Progress(done=1)
+    )
+    assert not domain.apply_stage_event(record, waiting, NOW), "how far a stage is counts once it runs"
+
+
 def test_news_of_an_earlier_run_is_old() -> None:
     record = a_record()
     domain.begin_stage(record, STAGES.STAGE_SCRIPT, NOW)

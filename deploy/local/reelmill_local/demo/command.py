@@ -33,7 +33,7 @@ def demo(
         )
     chapters, scenes, frames = map(int, sizes.groups())
     stack = LocalStack(folder, report=lambda line: console.print(f"  {line}", highlight=False, markup=False))
-    console.print("[bold]Starting the stack[/]: NATS, S3, Triton and six services")
+    console.print("[bold]Starting the stack[/]: NATS, S3, Triton and seven services")
     started = False
     done = False
     try:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from reelmill.v1 import dataset_pb2
 from reelmill_kit import tasks
-from reelmill_kit.errors import Reason, ReelmillError, invalid
+from reelmill_kit.errors import Reason, ReelmillError
+from reelmill_kit.listing import Filter, Page, ReadMask
 from reelmill_kit.names import ProjectName, ReleaseName
 from reelmill_kit.progress import Report
 from reelmill_kit.store import ObjectStore
@@ -20,7 +21,6 @@ from reelmill_kit.telemetry import logger, tracer
 from .maker import SUMS, ReleaseMaker
 from .request import ReleaseRequest
 
-_PAGE, _LARGEST_PAGE = 50, 1000
 _CHECKED_AT_A_TIME = 8
 
 
@@ -86,10 +86,10 @@ class ReleaseStage:
     async def list(self, message: dataset_pb2.ListReleasesRequest) -> dataset_pb2.ListReleasesResponse:
         """Newest first. Raises INVALID_FIELD."""
         project = ProjectName.parse(message.parent, "parent")
-        if not 0 <= message.page_size <= _LARGEST_PAGE:
-            raise invalid("page_size", f"{message.page_size} is not 0 to {_LARGEST_PAGE}")
-        if message.page_token and not message.page_token.isdecimal():
-            raise invalid("page_token", "is none that a call before has returned")
+        wanted = Filter(message.filter, dataset_pb2.Release)
+        mask = ReadMask(message.read_mask, dataset_pb2.Release)
+        query = [message.parent, message.filter]
+        page = Page("ListReleases", message.page_size, message.page_token, query)
         releases, unreachable = [], []
         for info in await self._store.list(f"{project}/releases/"):
             try:
@@ -100,11 +100,9 @@ class ReleaseStage:
                     raise
                 logger().error("release not listed", key=info.key, error=error.message)
                 unreachable.append(info.key.removesuffix(".json"))
-        releases.sort(key=lambda release: (-release.create_time.ToNanoseconds(), release.name))
-        start, size = int(message.page_token or 0), message.page_size or _PAGE
-        more = str(start + size) if start + size < len(releases) else ""
+        found, token = page.of(release for release in releases if wanted.matches(release))
         return dataset_pb2.ListReleasesResponse(
-            releases=releases[start : start + size], next_page_token=more, unreachable=unreachable
+            releases=[mask.of(release) for release in found], next_page_token=token, unreachable=unreachable
         )
 
     async def verify(self, text: str, report: Report) -> dataset_pb2.VerifyReleaseResponse.Result:

@@ -1,7 +1,7 @@
 """Sees to it that a batch's movies are made. Every step may be taken twice or stop in the middle."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from weakref import WeakValueDictionary
 
@@ -9,6 +9,7 @@ from reelmill.v1 import common_pb2, movies_pb2, script_pb2
 from reelmill_kit import cloudevents, tasks
 from reelmill_kit.bus import Bus
 from reelmill_kit.errors import Reason, ReelmillError
+from reelmill_kit.listing import check_etag
 from reelmill_kit.names import BatchName, MovieName
 from reelmill_kit.telemetry import logger
 
@@ -69,16 +70,24 @@ class BatchController:
         self._wake.set()
         return await self._batches.get(name)
 
-    async def pause(self, name: BatchName) -> BatchRecord:
-        await self._batches.change(name, lambda record: domain.pause(record, now()))
-        return await self.step(name)
+    async def pause(self, name: BatchName, etag: str = "") -> BatchRecord:
+        """`etag`: as the caller has seen the batch, here and below; raises ETAG_MISMATCH."""
+        return await self._change(name, etag, lambda record: domain.pause(record, now()))
 
-    async def resume(self, name: BatchName, budget: common_pb2.Budget | None = None) -> BatchRecord:
-        await self._batches.change(name, lambda record: domain.resume(record, now(), budget))
-        return await self.step(name)
+    async def resume(
+        self, name: BatchName, budget: common_pb2.Budget | None = None, etag: str = ""
+    ) -> BatchRecord:
+        return await self._change(name, etag, lambda record: domain.resume(record, now(), budget))
 
-    async def cancel(self, name: BatchName) -> BatchRecord:
-        await self._batches.change(name, lambda record: domain.cancel(record, now()))
+    async def cancel(self, name: BatchName, etag: str = "") -> BatchRecord:
+        return await self._change(name, etag, lambda record: domain.cancel(record, now()))
+
+    async def _change(self, name: BatchName, etag: str, change: Callable[[BatchRecord], bool]) -> BatchRecord:
+        def apply(record: BatchRecord) -> bool:
+            check_etag(str(name), etag, record.batch.etag)
+            return change(record)
+
+        await self._batches.change(name, apply)
         return await self.step(name)
 
     async def run(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from google.protobuf import json_format
 
 from reelmill.v1 import common_pb2, movies_pb2
+from reelmill_kit.listing import etag
 from reelmill_kit.names import BatchName, MovieName
 
 from .. import domain as movie_domain
@@ -116,6 +117,10 @@ class BatchRecord:
     @revision.setter
     def revision(self, revision: int) -> None:
         self.batch.revision = revision
+        budget = self.batch.budget
+        self.batch.etag = etag(
+            self.batch.create_time.ToNanoseconds(), self.turn, budget.tokens, budget.cost_micros
+        )
 
     @property
     def ended(self) -> bool:

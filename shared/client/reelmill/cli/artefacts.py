@@ -6,16 +6,19 @@ from typing import Annotated
 import typer
 
 from reelmill.client import ArtefactStore, Movie
+from reelmill.client.bar import Bar
 
 from .connection import DEFAULT_PROJECT, MovieArgument, Project, Server, connect, movie_name, storage_settings
 from .output import USAGE, AsJson, CommandError, console, notices, print_json
-from .progress import bars
 
 
 async def export(
     movie: MovieArgument,
     folder: Annotated[Path | None, typer.Argument(help="Made when missing.", show_default="./MOVIE")] = None,
     project: Project = DEFAULT_PROJECT,
+    only: Annotated[
+        str, typer.Option(metavar="PATTERN", help="Those alone, for example 'frames/*.png'.")
+    ] = "*",
     parallel: Annotated[int, typer.Option(min=1, max=64, help="Files fetched at a time.")] = 8,
     server: Server = "",
     as_json: AsJson = False,
@@ -32,16 +35,8 @@ async def export(
     if target.exists() and not target.is_dir():
         raise CommandError("NOT_A_FOLDER", f"{target} is there and no folder", USAGE)
     store = ArtefactStore.from_settings(storage_settings())
-    shown = bars(notices())
-    task = shown.add_task("files", total=None, words="")
-    shown.disable = as_json or not notices().is_terminal
-    with shown:
-        files = await store.download(
-            found.artefacts_uri,
-            target,
-            parallel=parallel,
-            progress=lambda done, total: shown.update(task, completed=done, total=total),
-        )
+    with Bar(shown=not as_json) as bar:
+        files = await store.download(found.artefacts_uri, target, parallel=parallel, only=only, progress=bar)
     size = sum(file.stat().st_size for file in files)
     whole = found.state == Movie.STATE_SUCCEEDED
     if as_json:

@@ -12,7 +12,7 @@ from reelmill.client import BATCH_ENDED, Batch, BatchClient, Movie
 from reelmill.v1 import script_pb2
 
 from .batch_views import BatchProgress, batch_view, counts_text, items_view, state_text
-from .connection import DEFAULT_PROJECT, Project, Server, credentials, movies_address
+from .connection import DEFAULT_PROJECT, Fitting, Project, Server, credentials, movies_address
 from .making import Cost, Priority, Tokens, budget_of
 from .output import USAGE, AsJson, CommandError, console, notices, print_json
 from .views import age
@@ -96,6 +96,7 @@ async def create(
 
 async def list_batches(
     project: Project = DEFAULT_PROJECT,
+    fitting: Fitting = "",
     page_size: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     page_token: Annotated[str, typer.Option(help="Where the page before ended.")] = "",
     server: Server = "",
@@ -103,7 +104,9 @@ async def list_batches(
 ) -> None:
     """List a project's batches, newest first."""
     async with _connect(server) as client:
-        batches, token = await client.page(project, page_size=page_size, page_token=page_token)
+        batches, token = await client.page(
+            project, fitting=fitting, page_size=page_size, page_token=page_token
+        )
     if as_json:
         rows = [json_format.MessageToDict(batch) for batch in batches]
         print_json({"batches": rows, "nextPageToken": token})

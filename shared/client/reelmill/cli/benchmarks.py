@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 import typer
 
 from reelmill.client import ArtefactStore, BenchmarkClient
+from reelmill.client.bar import Bar
 from reelmill.v1 import benchmark_pb2
 
 from .connection import DEFAULT_PROJECT, Project, credentials, storage_settings
 from .making import Cost, Tokens, budget_of
 from .output import USAGE, AsJson, CommandError, console, print_json
-from .releases import DatasetServer, ReleaseArgument, UpdateProgress, dataset_address, release_name
+from .releases import DatasetServer, ReleaseArgument, dataset_address, release_name
 
 
 class Protocol(StrEnum):
@@ -72,8 +73,8 @@ async def run(
         )
         if limit := budget_of(budget, budget_tokens):
             request.budget.CopyFrom(limit)
-        with UpdateProgress("benchmark", shown=not as_json) as progress:
-            report = await client.run(request, progress.told)
+        with Bar("benchmark", shown=not as_json) as bar:
+            report = await client.run(request, bar.told)
     if out is not None:
         prefix = report.json_key.rpartition("/")[0]
         store = ArtefactStore.from_settings(storage_settings())

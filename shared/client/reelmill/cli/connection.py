@@ -30,6 +30,12 @@ Project = Annotated[
 MovieArgument = Annotated[
     str, typer.Argument(metavar="MOVIE", help="projects/PROJECT/movies/MOVIE, or its last part.")
 ]
+Fitting = Annotated[
+    str, typer.Option("--filter", help="Only what it fits (AIP-160), for example 'theme = \"*sea*\"'.")
+]
+Etag = Annotated[
+    str, typer.Option(help="Do it only while the etag, as `--json` shows it, is still this one (AIP-154).")
+]
 
 
 def connect(server: str) -> MovieClient:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,17 @@ from reelmill.client import ENDED, ArtefactStore, Movie, MovieClient
 from reelmill.v1 import common_pb2, script_pb2
 from reelmill.v1.render_pb2 import GateOptions
 
-from .connection import DEFAULT_PROJECT, MovieArgument, Project, Server, connect, movie_name, storage_settings
+from .connection import (
+    DEFAULT_PROJECT,
+    Etag,
+    Fitting,
+    MovieArgument,
+    Project,
+    Server,
+    connect,
+    movie_name,
+    storage_settings,
+)
 from .output import USAGE, AsJson, CommandError, console, notices, print_json
 from .progress import MovieProgress
 from .views import CHARACTERS, STATES, age, frames_of, movie_view, state_text
@@ -166,6 +177,7 @@ async def list_movies(
     state: Annotated[
         list[StateName] | None, typer.Option(help="Only these; can be given more than once.")
     ] = None,
+    fitting: Fitting = "",
     page_size: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     page_token: Annotated[str, typer.Option(help="Where the page before ended.")] = "",
     every: Annotated[bool, typer.Option("--all", help="All pages.")] = False,
@@ -175,9 +187,10 @@ async def list_movies(
     """List a project's movies, newest first."""
     states = [STATES[name.value] for name in state or []]
     async with connect(server) as client:
-        movies, token = await client.page(project, states=states, page_size=page_size, page_token=page_token)
+        page = partial(client.page, project, states=states, fitting=fitting, page_size=page_size)
+        movies, token = await page(page_token=page_token)
         while every and token:
-            more, token = await client.page(project, states=states, page_size=page_size, page_token=token)
+            more, token = await page(page_token=token)
             movies += more
     if as_json:
         rows = [json_format.MessageToDict(movie) for movie in movies]
@@ -214,27 +227,39 @@ async def watch(
 
 
 async def pause(
-    movie: MovieArgument, project: Project = DEFAULT_PROJECT, server: Server = "", as_json: AsJson = False
+    movie: MovieArgument,
+    project: Project = DEFAULT_PROJECT,
+    etag: Etag = "",
+    server: Server = "",
+    as_json: AsJson = False,
 ) -> None:
     """Hold a movie: what workers have in hand is finished, nothing follows it."""
     async with connect(server) as client:
-        _show(await client.pause(movie_name(movie, project)), as_json=as_json)
+        _show(await client.pause(movie_name(movie, project), etag=etag), as_json=as_json)
 
 
 async def resume(
-    movie: MovieArgument, project: Project = DEFAULT_PROJECT, server: Server = "", as_json: AsJson = False
+    movie: MovieArgument,
+    project: Project = DEFAULT_PROJECT,
+    etag: Etag = "",
+    server: Server = "",
+    as_json: AsJson = False,
 ) -> None:
     """Go on with a paused movie where it was."""
     async with connect(server) as client:
-        _show(await client.resume(movie_name(movie, project)), as_json=as_json)
+        _show(await client.resume(movie_name(movie, project), etag=etag), as_json=as_json)
 
 
 async def cancel(
-    movie: MovieArgument, project: Project = DEFAULT_PROJECT, server: Server = "", as_json: AsJson = False
+    movie: MovieArgument,
+    project: Project = DEFAULT_PROJECT,
+    etag: Etag = "",
+    server: Server = "",
+    as_json: AsJson = False,
 ) -> None:
     """Stop a movie; what is stored stays."""
     async with connect(server) as client:
-        _show(await client.cancel(movie_name(movie, project)), as_json=as_json)
+        _show(await client.cancel(movie_name(movie, project), etag=etag), as_json=as_json)
 
 
 async def retry(
@@ -242,13 +267,14 @@ async def retry(
     project: Project = DEFAULT_PROJECT,
     budget: Cost = 0.0,
     budget_tokens: Tokens = 0,
+    etag: Etag = "",
     wait: Annotated[bool, typer.Option("--wait", "--watch", "-w", help="Follow it to its end.")] = False,
     server: Server = "",
     as_json: AsJson = False,
 ) -> None:
     """Go on with a failed or cancelled movie; what is stored is not made again."""
     async with connect(server) as client:
-        again = await client.retry(movie_name(movie, project), budget_of(budget, budget_tokens))
+        again = await client.retry(movie_name(movie, project), budget_of(budget, budget_tokens), etag=etag)
         if wait:
             await _follow(client, again.name, as_json=as_json)
         else:
@@ -259,6 +285,7 @@ async def delete(
     movie: MovieArgument,
     project: Project = DEFAULT_PROJECT,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    etag: Etag = "",
     server: Server = "",
     as_json: AsJson = False,
 ) -> None:
@@ -269,7 +296,7 @@ async def delete(
             raise CommandError("NOT_CONFIRMED", f"deleting {name} needs --yes", USAGE)
         typer.confirm(f"Delete {name} and all its files?", abort=True)
     async with connect(server) as client:
-        await client.delete(name)
+        await client.delete(name, etag=etag)
     if as_json:
         print_json({"deleted": name})
     else:

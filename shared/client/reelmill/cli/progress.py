@@ -9,15 +9,6 @@ from typing import Self
 
 from rich.console import Console
 from rich.live import Live
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
@@ -29,20 +20,6 @@ from .views import STAGES, duration, seconds
 
 Status = movies_pb2.StageStatus
 _LINE_EVERY = 3.0
-
-
-def bars(output: Console) -> Progress:
-    """Bars with counts, time passed and time left."""
-    return Progress(
-        SpinnerColumn(finished_text="[green]✓[/]"),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=28),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[words]}", style="dim"),
-        console=output,
-    )
 
 
 class Pace:

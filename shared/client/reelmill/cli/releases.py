@@ -8,10 +8,12 @@ from google.protobuf import json_format
 from rich.table import Table
 
 from reelmill.client import ArtefactStore, Movie, ReleaseClient
-from reelmill.v1 import common_pb2, dataset_pb2
+from reelmill.client.bar import Bar
+from reelmill.v1 import dataset_pb2
 
 from .connection import (
     DEFAULT_PROJECT,
+    Fitting,
     Project,
     connect,
     credentials,
@@ -20,7 +22,6 @@ from .connection import (
     storage_settings,
 )
 from .output import USAGE, AsJson, CommandError, console, notices, print_json
-from .progress import bars
 
 _NAMES = {
     name.removeprefix("EXPORT_FORMAT_").lower().replace("_", "-"): value
@@ -90,13 +91,14 @@ async def create(
         if not wanted.movies:
             raise CommandError("NO_MOVIES", f"no movie of project {project} has succeeded yet")
     async with _connect(server) as client:
-        with UpdateProgress(shown=not as_json) as progress:
-            made = await client.create(project, release, wanted, progress.told)
+        with Bar("release", shown=not as_json) as bar:
+            made = await client.create(project, release, wanted, bar.told)
     _show(made, as_json=as_json)
 
 
 async def list_releases(
     project: Project = DEFAULT_PROJECT,
+    fitting: Fitting = "",
     page_size: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     page_token: Annotated[str, typer.Option(help="Where the page before ended.")] = "",
     server: DatasetServer = "",
@@ -104,7 +106,7 @@ async def list_releases(
 ) -> None:
     """List a project's releases, newest first."""
     async with _connect(server) as client:
-        page = await client.page(project, page_size=page_size, page_token=page_token)
+        page = await client.page(project, fitting=fitting, page_size=page_size, page_token=page_token)
     releases, token = page.releases, page.next_page_token
     if as_json:
         rows = [json_format.MessageToDict(release) for release in releases]
@@ -146,8 +148,8 @@ async def verify(
 ) -> None:
     """Compare every stored file of a release with its checksum."""
     async with _connect(server) as client:
-        with UpdateProgress(shown=not as_json) as progress:
-            result = await client.verify(release_name(release, project), progress.told)
+        with Bar("release", shown=not as_json) as bar:
+            result = await client.verify(release_name(release, project), bar.told)
     wrong = [*result.missing, *result.changed, *result.unknown]
     if as_json:
         print_json({**json_format.MessageToDict(result), "whole": not wrong})
@@ -178,10 +180,8 @@ async def download(
     if target.exists() and not target.is_dir():
         raise CommandError("NOT_A_FOLDER", f"{target} is there and no folder", USAGE)
     store = ArtefactStore.from_settings(storage_settings())
-    with UpdateProgress(shown=not as_json) as progress:
-        files = await store.download(
-            found.uri, target, parallel=parallel, progress=progress.counted, sums=found.digest
-        )
+    with Bar("release", shown=not as_json) as bar:
+        files = await store.download(found.uri, target, parallel=parallel, progress=bar, sums=found.digest)
     size = sum(file.stat().st_size for file in files)
     if as_json:
         print_json(
@@ -189,30 +189,6 @@ async def download(
         )
     else:
         console().print(f"{len(files)} files, {_size(size)} in {target}", markup=False)
-
-
-class UpdateProgress:
-    """A bar on a terminal, and nothing elsewhere."""
-
-    def __init__(self, title: str = "release", *, shown: bool) -> None:
-        self._bars = bars(notices())
-        self._bars.disable = not shown or not notices().is_terminal
-        self._task = self._bars.add_task(title, total=None, words="")
-
-    def __enter__(self) -> "UpdateProgress":
-        self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
-
-    def told(self, progress: common_pb2.Progress) -> None:
-        self._bars.update(
-            self._task, completed=progress.done, total=progress.total or None, words=progress.message
-        )
-
-    def counted(self, done: int, total: int) -> None:
-        self._bars.update(self._task, completed=done, total=total, words="files")
 
 
 def dataset_address(server: str) -> str:

@@ -5,8 +5,11 @@ import hashlib
 import io
 import os
 import ssl
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlsplit
@@ -67,19 +70,7 @@ class ArtefactStore:
     @classmethod
     def from_settings(cls, settings: Mapping[str, str]) -> "ArtefactStore":
         """From REELMILL_S3_ENDPOINT, _ACCESS_KEY, _SECRET_KEY and _REGION, and REELMILL_TLS_CA."""
-        if missing := [
-            name
-            for name in ("REELMILL_S3_ENDPOINT", "REELMILL_S3_ACCESS_KEY", "REELMILL_S3_SECRET_KEY")
-            if not settings.get(name)
-        ]:
-            raise DownloadError(f"set {', '.join(missing)} to the object store of the installation")
-        return cls(
-            settings["REELMILL_S3_ENDPOINT"],
-            settings["REELMILL_S3_ACCESS_KEY"],
-            settings["REELMILL_S3_SECRET_KEY"],
-            settings.get("REELMILL_S3_REGION", "us-east-1"),
-            settings.get("REELMILL_TLS_CA", ""),
-        )
+        return cls(*store_settings(settings))
 
     async def upload(self, bucket: str, key: str, data: bytes, content_type: str) -> None:
         """Stores an object; what was there under this key is replaced."""
@@ -110,6 +101,7 @@ class ArtefactStore:
         folder: Path,
         *,
         parallel: int = 8,
+        only: str = "*",
         progress: Progress = lambda done, total: None,
         sums: str = "",
     ) -> list[Path]:
@@ -117,17 +109,22 @@ class ArtefactStore:
 
         A file is there whole or not at all. Where a movie has a manifest, or a release its list of checksums,
         every file is checked against it, and one that is in the folder already and right is not fetched
-        again. What a release's list does not name is no part of it and left out. `sums`: the list's own
-        sha256, where it is known.
+        again: a download that broke off goes on. What a release's list does not name is no part of it and
+        left out. `only`: those whose path is like this pattern, "frames/*.png" for a movie's frames.
+        `sums`: the list's own sha256, where it is known.
         """
         artefacts = await self.files(uri)
         bucket, prefix = _parse(uri)
         digests = await self._digests(bucket, prefix, artefacts, sums)
         if _SUMS in digests:
             artefacts = [artefact for artefact in artefacts if artefact.path in digests]
+        artefacts = [artefact for artefact in artefacts if fnmatchcase(artefact.path, only)]
+        known, digests = digests, {path: sum_ for path, sum_ in digests.items() if fnmatchcase(path, only)}
+        if known and not (artefacts or digests):
+            raise DownloadError(f"nothing that is listed below {uri} is like {only!r}")
         targets = {artefact.path: _target(folder, artefact.path) for artefact in artefacts}
         if lost := sorted(set(digests) - set(targets)):
-            raise DownloadError(f"{lost[0]} is not in the object store, as {_listing(targets)}")
+            raise DownloadError(f"{lost[0]} is not in the object store, as {_listing(known)}")
         waiting = iter(artefacts)
         done = 0
 
@@ -139,12 +136,17 @@ class ArtefactStore:
             self._client.fget_object(bucket, prefix + artefact.path, str(target))
             if digest and _sha256(target) != digest:
                 target.unlink()
-                raise DownloadError(f"{artefact.path} is not what {_listing(targets)}")
+                raise DownloadError(f"{artefact.path} is not what {_listing(known)}")
+
+        loop = asyncio.get_running_loop()
+        # asyncio's own threads are few where cores are few.
+        threads = ThreadPoolExecutor(max(1, parallel), thread_name_prefix="reelmill-download")
 
         async def work() -> None:
             nonlocal done
             for artefact in waiting:
-                await self._call(fetch, artefact)
+                with self._telling():
+                    await loop.run_in_executor(threads, fetch, artefact)
                 done += 1
                 progress(done, len(artefacts))
 
@@ -155,6 +157,7 @@ class ArtefactStore:
         finally:
             for worker in workers:
                 worker.cancel()
+            threads.shutdown(wait=False, cancel_futures=True)
         return [targets[artefact.path] for artefact in artefacts]
 
     async def _digests(
@@ -193,8 +196,14 @@ class ArtefactStore:
         return {file.path: file.digest for file in manifest.files}
 
     async def _call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        try:
+        with self._telling():
             return await asyncio.to_thread(function, *args, **kwargs)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Errors of the S3 client and of files become DownloadErrors."""
+        try:
+            yield
         except S3Error as error:
             raise DownloadError(
                 f"the object store at {self._endpoint} says {error.code}: {error.message}"
@@ -206,6 +215,23 @@ class ArtefactStore:
             ) from error
         except OSError as error:
             raise DownloadError(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")) from error
+
+
+def store_settings(settings: Mapping[str, str]) -> tuple[str, str, str, str, str]:
+    """What ArtefactStore is made with. Raises DownloadError naming what is missing."""
+    if missing := [
+        name
+        for name in ("REELMILL_S3_ENDPOINT", "REELMILL_S3_ACCESS_KEY", "REELMILL_S3_SECRET_KEY")
+        if not settings.get(name)
+    ]:
+        raise DownloadError(f"set {', '.join(missing)} to the object store of the installation")
+    return (
+        settings["REELMILL_S3_ENDPOINT"],
+        settings["REELMILL_S3_ACCESS_KEY"],
+        settings["REELMILL_S3_SECRET_KEY"],
+        settings.get("REELMILL_S3_REGION", "us-east-1"),
+        settings.get("REELMILL_TLS_CA", ""),
+    )
 
 
 def _listing(paths: Container[str]) -> str:

@@ -11,7 +11,8 @@ import grpc
 from reelmill.v1 import movies_pb2_grpc
 
 from .channel import Credentials, open_channel
-from .errors import CallError, call_error
+from .errors import CallError
+from .failures import call_error
 
 T = TypeVar("T")
 
@@ -21,7 +22,17 @@ class Changing(Protocol):
     def revision(self) -> int: ...
 
 
+A = TypeVar("A", covariant=True)
 C = TypeVar("C", bound=Changing)
+
+
+class Watching(Protocol[A]):
+    """A call of a server that streams."""
+
+    def __aiter__(self) -> AsyncIterator[A]: ...
+
+    def cancel(self) -> bool: ...
+
 
 # Every call may be made twice: creating carries a request id.
 _RETRY = {
@@ -76,18 +87,21 @@ class Connection:
 
     async def _follow(
         self,
-        watch: Callable[[int], AsyncIterator[C]],
+        watch: Callable[[int], "Watching[A]"],
+        found_in: Callable[[A], C],
         get: Callable[[], Awaitable[C]],
         ended: Callable[[C], bool],
         from_revision: int,
     ) -> AsyncIterator[C]:
         """Every change until the end. Where the connection breaks it goes on from the last revision that was
-        seen; nothing comes twice."""
+        seen; nothing comes twice. Left early, it ends the call."""
         loop = asyncio.get_running_loop()
         revision, pause, heard = from_revision, 0.2, loop.time()
         while True:
+            call = watch(revision)
             try:
-                async for found in watch(revision):
+                async for answer in call:
+                    found = found_in(answer)
                     pause, heard = 0.2, loop.time()
                     if found.revision > revision:
                         revision = found.revision
@@ -103,6 +117,8 @@ class Connection:
                 )
                 if not broken or loop.time() - heard > self._patience:
                     raise failure from error
+            finally:
+                call.cancel()
             if failure is None and ended(await get()):
                 return  # it had ended before the revision that was seen
             await asyncio.sleep(pause)

@@ -10,7 +10,7 @@ from reelmill.v1 import common_pb2, dataset_pb2_grpc
 from reelmill.v1 import dataset_pb2 as pb
 
 from .channel import Credentials, open_channel
-from .errors import call_error
+from .failures import call_error
 
 T = TypeVar("T")
 Told = Callable[[common_pb2.Progress], None]
@@ -61,11 +61,12 @@ class ReleaseClient:
         return (await self._call(self._stub.GetRelease(request, timeout=self._timeout))).release
 
     async def page(
-        self, project: str, *, page_size: int = 0, page_token: str = ""
+        self, project: str, *, fitting: str = "", page_size: int = 0, page_token: str = ""
     ) -> pb.ListReleasesResponse:
-        """One page of releases, newest first, the next page's token, and the names of unreadable ones."""
+        """One page of releases, newest first, the next page's token, and the names of unreadable ones.
+        `fitting`: a filter (AIP-160), for example "frames > 1000"."""
         request = pb.ListReleasesRequest(
-            parent=f"projects/{project}", page_size=page_size, page_token=page_token
+            parent=f"projects/{project}", filter=fitting, page_size=page_size, page_token=page_token
         )
         return await self._call(self._stub.ListReleases(request, timeout=self._timeout))
 

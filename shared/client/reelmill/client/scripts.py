@@ -9,7 +9,7 @@ import grpc
 from reelmill.v1 import common_pb2, script_pb2, script_pb2_grpc
 
 from .channel import Credentials, open_channel
-from .errors import call_error
+from .failures import call_error
 
 _OPTIONS = [("grpc.keepalive_time_ms", 30_000), ("grpc.max_reconnect_backoff_ms", 3_000)]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ..names import STAGE_NAMES
 from ..topology import (
     BATCHES_BUCKET,
+    CALLBACKS,
     DLQ,
     EVENTS,
     FRAMES,
@@ -20,7 +21,7 @@ from ..topology import (
     WAITING,
     follower_consumer,
 )
-from .users import AUTOSCALER, FOLLOWER, FRONT_DOOR, PUBLISHER, BusUser
+from .users import AUTOSCALER, FOLLOWER, FRONT_DOOR, GATEWAY, PUBLISHER, BusUser
 
 _API = "$JS.API"
 
@@ -36,6 +37,9 @@ class Rights:
 def rights(user: BusUser) -> Rights:
     if user.role == FRONT_DOOR:
         return _front_door()
+    if user.role == GATEWAY:
+        callbacks = _reading(EVENTS, CALLBACKS)
+        return Rights(("reelmill.requests.*", *callbacks, f"reelmill.dlq.{EVENTS.lower()}.*.movie.*"))
     if user.role == PUBLISHER:
         return Rights((f"reelmill.requests.{user.project}",))
     if user.role == FOLLOWER:

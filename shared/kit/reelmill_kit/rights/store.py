@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from ..errors import invalid
 from ..names import ProjectName
-from .users import FRONT_DOOR, SERVICES
+from .users import FRONT_DOOR
 
 READER = "reader"
-ROLES = (*SERVICES, READER)
 PROBE = ".reelmill/may-write"
 """What each service writes before it says that it is ready."""
 _PROBES = ".reelmill/*"  # SeaweedFS takes a pattern without `*` for a bucket's name
@@ -74,6 +73,9 @@ _SERVICES = {
         list=_ALL,
     ),
 }
+SERVICES = tuple(_SERVICES)
+"""Those that touch the object store."""
+ROLES = (*SERVICES, READER)
 
 
 def seaweedfs_actions(has: StoreRights, bucket: str) -> list[str]:

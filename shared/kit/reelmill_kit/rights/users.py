@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from ..errors import invalid
 from ..names import STAGE_NAMES, ProjectName
 
-FRONT_DOOR = "movies"
-SERVICES = (FRONT_DOOR, *STAGE_NAMES.values())
+FRONT_DOOR, GATEWAY = "movies", "gateway"
+SERVICES = (FRONT_DOOR, *STAGE_NAMES.values(), GATEWAY)
 AUTOSCALER, PUBLISHER, FOLLOWER = "autoscaler", "publisher", "follower"
 OF_A_PROJECT = (PUBLISHER, FOLLOWER)
 ROLES = (*SERVICES, AUTOSCALER, *OF_A_PROJECT)

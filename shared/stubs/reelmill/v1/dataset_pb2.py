@@ -22,51 +22,52 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from reelmill.v1 import common_pb2 as reelmill_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19reelmill/v1/dataset.proto\x12\x0breelmill.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18reelmill/v1/common.proto\"j\n\x12\x45xportMovieRequest\x12\r\n\x05movie\x18\x01 \x01(\t\x12*\n\x07\x66ormats\x18\x02 \x03(\x0e\x32\x19.reelmill.v1.ExportFormat\x12\x19\n\x11seconds_per_frame\x18\x03 \x01(\x01\"u\n\x13\x45xportMovieResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12)\n\x08manifest\x18\x02 \x01(\x0b\x32\x15.reelmill.v1.ManifestH\x00\x42\x08\n\x06update\"\xa7\x01\n\x08Manifest\x12\r\n\x05movie\x18\x01 \x01(\t\x12(\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x19.reelmill.v1.ManifestFile\x12\x0e\n\x06\x66rames\x18\x03 \x01(\x05\x12\x11\n\tquestions\x18\x04 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64igest\x18\x06 \x01(\t\"P\n\x0cManifestFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x03\x12\x14\n\x0c\x63ontent_type\x18\x04 \x01(\t\"\xd6\x02\n\x07Release\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0e\n\x06movies\x18\x03 \x03(\t\x12*\n\x07\x66ormats\x18\x04 \x03(\x0e\x32\x19.reelmill.v1.ExportFormat\x12)\n\x06splits\x18\x05 \x01(\x0b\x32\x19.reelmill.v1.SplitOptions\x12(\n\x05video\x18\x06 \x01(\x0b\x32\x19.reelmill.v1.VideoOptions\x12\x0f\n\x07license\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64igest\x18\x15 \x01(\t\x12\x0c\n\x04size\x18\x16 \x01(\x03\x12\r\n\x05\x66iles\x18\x17 \x01(\x05\x12\x0e\n\x06\x66rames\x18\x18 \x01(\x05\x12\x11\n\tquestions\x18\x19 \x01(\x05\x12\x0b\n\x03uri\x18\x1a \x01(\t\"T\n\x0cSplitOptions\x12\x1a\n\x12validation_percent\x18\x01 \x01(\x05\x12\x14\n\x0ctest_percent\x18\x02 \x01(\x05\x12\x12\n\ntrain_only\x18\x03 \x01(\x08\"7\n\x0cVideoOptions\x12\x19\n\x11seconds_per_frame\x18\x01 \x01(\x01\x12\x0c\n\x04skip\x18\x02 \x01(\x08\"a\n\x14\x43reateReleaseRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nrelease_id\x18\x02 \x01(\t\x12%\n\x07release\x18\x03 \x01(\x0b\x32\x14.reelmill.v1.Release\"u\n\x15\x43reateReleaseResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12\'\n\x07release\x18\x02 \x01(\x0b\x32\x14.reelmill.v1.ReleaseH\x00\x42\x08\n\x06update\"!\n\x11GetReleaseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\";\n\x12GetReleaseResponse\x12%\n\x07release\x18\x01 \x01(\x0b\x32\x14.reelmill.v1.Release\"L\n\x13ListReleasesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"l\n\x14ListReleasesResponse\x12&\n\x08releases\x18\x01 \x03(\x0b\x32\x14.reelmill.v1.Release\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\"$\n\x14VerifyReleaseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xd5\x01\n\x15VerifyReleaseResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12;\n\x06result\x18\x02 \x01(\x0b\x32).reelmill.v1.VerifyReleaseResponse.ResultH\x00\x1aJ\n\x06Result\x12\x0f\n\x07missing\x18\x01 \x03(\t\x12\x0f\n\x07\x63hanged\x18\x02 \x03(\t\x12\x0f\n\x07unknown\x18\x03 \x03(\t\x12\r\n\x05\x66iles\x18\x04 \x01(\x05\x42\x08\n\x06update*\xa9\x03\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45XPORT_FORMAT_STORY_JSON\x10\x01\x12\x1a\n\x16\x45XPORT_FORMAT_MS_SWIFT\x10\x02\x12\x1d\n\x19\x45XPORT_FORMAT_LLAVA_VIDEO\x10\x03\x12\x19\n\x15\x45XPORT_FORMAT_QWEN_VL\x10\x04\x12\x1f\n\x1b\x45XPORT_FORMAT_LLAMA_FACTORY\x10\x05\x12\x1b\n\x17\x45XPORT_FORMAT_LLAMA_VID\x10\x06\x12\x1c\n\x18\x45XPORT_FORMAT_WEBDATASET\x10\x07\x12\x1c\n\x18\x45XPORT_FORMAT_HF_PARQUET\x10\x08\x12\x1b\n\x17\x45XPORT_FORMAT_HF_FOLDER\x10\t\x12\x1b\n\x17\x45XPORT_FORMAT_VIDEO_MME\x10\n\x12\x16\n\x12\x45XPORT_FORMAT_MLVU\x10\x0b\x12\"\n\x1e\x45XPORT_FORMAT_LONG_VIDEO_BENCH\x10\x0c\x12\x16\n\x12\x45XPORT_FORMAT_FILM\x10\r2\xbc\x03\n\x0e\x44\x61tasetService\x12R\n\x0b\x45xportMovie\x12\x1f.reelmill.v1.ExportMovieRequest\x1a .reelmill.v1.ExportMovieResponse0\x01\x12X\n\rCreateRelease\x12!.reelmill.v1.CreateReleaseRequest\x1a\".reelmill.v1.CreateReleaseResponse0\x01\x12M\n\nGetRelease\x12\x1e.reelmill.v1.GetReleaseRequest\x1a\x1f.reelmill.v1.GetReleaseResponse\x12S\n\x0cListReleases\x12 .reelmill.v1.ListReleasesRequest\x1a!.reelmill.v1.ListReleasesResponse\x12X\n\rVerifyRelease\x12!.reelmill.v1.VerifyReleaseRequest\x1a\".reelmill.v1.VerifyReleaseResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19reelmill/v1/dataset.proto\x12\x0breelmill.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18reelmill/v1/common.proto\"j\n\x12\x45xportMovieRequest\x12\r\n\x05movie\x18\x01 \x01(\t\x12*\n\x07\x66ormats\x18\x02 \x03(\x0e\x32\x19.reelmill.v1.ExportFormat\x12\x19\n\x11seconds_per_frame\x18\x03 \x01(\x01\"u\n\x13\x45xportMovieResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12)\n\x08manifest\x18\x02 \x01(\x0b\x32\x15.reelmill.v1.ManifestH\x00\x42\x08\n\x06update\"\xa7\x01\n\x08Manifest\x12\r\n\x05movie\x18\x01 \x01(\t\x12(\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x19.reelmill.v1.ManifestFile\x12\x0e\n\x06\x66rames\x18\x03 \x01(\x05\x12\x11\n\tquestions\x18\x04 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64igest\x18\x06 \x01(\t\"P\n\x0cManifestFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0c\n\x04size\x18\x03 \x01(\x03\x12\x14\n\x0c\x63ontent_type\x18\x04 \x01(\t\"\xd6\x02\n\x07Release\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x0e\n\x06movies\x18\x03 \x03(\t\x12*\n\x07\x66ormats\x18\x04 \x03(\x0e\x32\x19.reelmill.v1.ExportFormat\x12)\n\x06splits\x18\x05 \x01(\x0b\x32\x19.reelmill.v1.SplitOptions\x12(\n\x05video\x18\x06 \x01(\x0b\x32\x19.reelmill.v1.VideoOptions\x12\x0f\n\x07license\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64igest\x18\x15 \x01(\t\x12\x0c\n\x04size\x18\x16 \x01(\x03\x12\r\n\x05\x66iles\x18\x17 \x01(\x05\x12\x0e\n\x06\x66rames\x18\x18 \x01(\x05\x12\x11\n\tquestions\x18\x19 \x01(\x05\x12\x0b\n\x03uri\x18\x1a \x01(\t\"T\n\x0cSplitOptions\x12\x1a\n\x12validation_percent\x18\x01 \x01(\x05\x12\x14\n\x0ctest_percent\x18\x02 \x01(\x05\x12\x12\n\ntrain_only\x18\x03 \x01(\x08\"7\n\x0cVideoOptions\x12\x19\n\x11seconds_per_frame\x18\x01 \x01(\x01\x12\x0c\n\x04skip\x18\x02 \x01(\x08\"a\n\x14\x43reateReleaseRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x12\n\nrelease_id\x18\x02 \x01(\t\x12%\n\x07release\x18\x03 \x01(\x0b\x32\x14.reelmill.v1.Release\"u\n\x15\x43reateReleaseResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12\'\n\x07release\x18\x02 \x01(\x0b\x32\x14.reelmill.v1.ReleaseH\x00\x42\x08\n\x06update\"P\n\x11GetReleaseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\tread_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\";\n\x12GetReleaseResponse\x12%\n\x07release\x18\x01 \x01(\x0b\x32\x14.reelmill.v1.Release\"\x8b\x01\n\x13ListReleasesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12-\n\tread_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"l\n\x14ListReleasesResponse\x12&\n\x08releases\x18\x01 \x03(\x0b\x32\x14.reelmill.v1.Release\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x13\n\x0bunreachable\x18\x03 \x03(\t\"$\n\x14VerifyReleaseRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xd5\x01\n\x15VerifyReleaseResponse\x12)\n\x08progress\x18\x01 \x01(\x0b\x32\x15.reelmill.v1.ProgressH\x00\x12;\n\x06result\x18\x02 \x01(\x0b\x32).reelmill.v1.VerifyReleaseResponse.ResultH\x00\x1aJ\n\x06Result\x12\x0f\n\x07missing\x18\x01 \x03(\t\x12\x0f\n\x07\x63hanged\x18\x02 \x03(\t\x12\x0f\n\x07unknown\x18\x03 \x03(\t\x12\r\n\x05\x66iles\x18\x04 \x01(\x05\x42\x08\n\x06update*\xa9\x03\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45XPORT_FORMAT_STORY_JSON\x10\x01\x12\x1a\n\x16\x45XPORT_FORMAT_MS_SWIFT\x10\x02\x12\x1d\n\x19\x45XPORT_FORMAT_LLAVA_VIDEO\x10\x03\x12\x19\n\x15\x45XPORT_FORMAT_QWEN_VL\x10\x04\x12\x1f\n\x1b\x45XPORT_FORMAT_LLAMA_FACTORY\x10\x05\x12\x1b\n\x17\x45XPORT_FORMAT_LLAMA_VID\x10\x06\x12\x1c\n\x18\x45XPORT_FORMAT_WEBDATASET\x10\x07\x12\x1c\n\x18\x45XPORT_FORMAT_HF_PARQUET\x10\x08\x12\x1b\n\x17\x45XPORT_FORMAT_HF_FOLDER\x10\t\x12\x1b\n\x17\x45XPORT_FORMAT_VIDEO_MME\x10\n\x12\x16\n\x12\x45XPORT_FORMAT_MLVU\x10\x0b\x12\"\n\x1e\x45XPORT_FORMAT_LONG_VIDEO_BENCH\x10\x0c\x12\x16\n\x12\x45XPORT_FORMAT_FILM\x10\r2\xbc\x03\n\x0e\x44\x61tasetService\x12R\n\x0b\x45xportMovie\x12\x1f.reelmill.v1.ExportMovieRequest\x1a .reelmill.v1.ExportMovieResponse0\x01\x12X\n\rCreateRelease\x12!.reelmill.v1.CreateReleaseRequest\x1a\".reelmill.v1.CreateReleaseResponse0\x01\x12M\n\nGetRelease\x12\x1e.reelmill.v1.GetReleaseRequest\x1a\x1f.reelmill.v1.GetReleaseResponse\x12S\n\x0cListReleases\x12 .reelmill.v1.ListReleasesRequest\x1a!.reelmill.v1.ListReleasesResponse\x12X\n\rVerifyRelease\x12!.reelmill.v1.VerifyReleaseRequest\x1a\".reelmill.v1.VerifyReleaseResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reelmill.v1.dataset_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXPORTFORMAT']._serialized_start=1825
-  _globals['_EXPORTFORMAT']._serialized_end=2250
-  _globals['_EXPORTMOVIEREQUEST']._serialized_start=101
-  _globals['_EXPORTMOVIEREQUEST']._serialized_end=207
-  _globals['_EXPORTMOVIERESPONSE']._serialized_start=209
-  _globals['_EXPORTMOVIERESPONSE']._serialized_end=326
-  _globals['_MANIFEST']._serialized_start=329
-  _globals['_MANIFEST']._serialized_end=496
-  _globals['_MANIFESTFILE']._serialized_start=498
-  _globals['_MANIFESTFILE']._serialized_end=578
-  _globals['_RELEASE']._serialized_start=581
-  _globals['_RELEASE']._serialized_end=923
-  _globals['_SPLITOPTIONS']._serialized_start=925
-  _globals['_SPLITOPTIONS']._serialized_end=1009
-  _globals['_VIDEOOPTIONS']._serialized_start=1011
-  _globals['_VIDEOOPTIONS']._serialized_end=1066
-  _globals['_CREATERELEASEREQUEST']._serialized_start=1068
-  _globals['_CREATERELEASEREQUEST']._serialized_end=1165
-  _globals['_CREATERELEASERESPONSE']._serialized_start=1167
-  _globals['_CREATERELEASERESPONSE']._serialized_end=1284
-  _globals['_GETRELEASEREQUEST']._serialized_start=1286
-  _globals['_GETRELEASEREQUEST']._serialized_end=1319
-  _globals['_GETRELEASERESPONSE']._serialized_start=1321
-  _globals['_GETRELEASERESPONSE']._serialized_end=1380
-  _globals['_LISTRELEASESREQUEST']._serialized_start=1382
-  _globals['_LISTRELEASESREQUEST']._serialized_end=1458
-  _globals['_LISTRELEASESRESPONSE']._serialized_start=1460
-  _globals['_LISTRELEASESRESPONSE']._serialized_end=1568
-  _globals['_VERIFYRELEASEREQUEST']._serialized_start=1570
-  _globals['_VERIFYRELEASEREQUEST']._serialized_end=1606
-  _globals['_VERIFYRELEASERESPONSE']._serialized_start=1609
-  _globals['_VERIFYRELEASERESPONSE']._serialized_end=1822
-  _globals['_VERIFYRELEASERESPONSE_RESULT']._serialized_start=1738
-  _globals['_VERIFYRELEASERESPONSE_RESULT']._serialized_end=1812
-  _globals['_DATASETSERVICE']._serialized_start=2253
-  _globals['_DATASETSERVICE']._serialized_end=2697
+  _globals['_EXPORTFORMAT']._serialized_start=1970
+  _globals['_EXPORTFORMAT']._serialized_end=2395
+  _globals['_EXPORTMOVIEREQUEST']._serialized_start=135
+  _globals['_EXPORTMOVIEREQUEST']._serialized_end=241
+  _globals['_EXPORTMOVIERESPONSE']._serialized_start=243
+  _globals['_EXPORTMOVIERESPONSE']._serialized_end=360
+  _globals['_MANIFEST']._serialized_start=363
+  _globals['_MANIFEST']._serialized_end=530
+  _globals['_MANIFESTFILE']._serialized_start=532
+  _globals['_MANIFESTFILE']._serialized_end=612
+  _globals['_RELEASE']._serialized_start=615
+  _globals['_RELEASE']._serialized_end=957
+  _globals['_SPLITOPTIONS']._serialized_start=959
+  _globals['_SPLITOPTIONS']._serialized_end=1043
+  _globals['_VIDEOOPTIONS']._serialized_start=1045
+  _globals['_VIDEOOPTIONS']._serialized_end=1100
+  _globals['_CREATERELEASEREQUEST']._serialized_start=1102
+  _globals['_CREATERELEASEREQUEST']._serialized_end=1199
+  _globals['_CREATERELEASERESPONSE']._serialized_start=1201
+  _globals['_CREATERELEASERESPONSE']._serialized_end=1318
+  _globals['_GETRELEASEREQUEST']._serialized_start=1320
+  _globals['_GETRELEASEREQUEST']._serialized_end=1400
+  _globals['_GETRELEASERESPONSE']._serialized_start=1402
+  _globals['_GETRELEASERESPONSE']._serialized_end=1461
+  _globals['_LISTRELEASESREQUEST']._serialized_start=1464
+  _globals['_LISTRELEASESREQUEST']._serialized_end=1603
+  _globals['_LISTRELEASESRESPONSE']._serialized_start=1605
+  _globals['_LISTRELEASESRESPONSE']._serialized_end=1713
+  _globals['_VERIFYRELEASEREQUEST']._serialized_start=1715
+  _globals['_VERIFYRELEASEREQUEST']._serialized_end=1751
+  _globals['_VERIFYRELEASERESPONSE']._serialized_start=1754
+  _globals['_VERIFYRELEASERESPONSE']._serialized_end=1967
+  _globals['_VERIFYRELEASERESPONSE_RESULT']._serialized_start=1883
+  _globals['_VERIFYRELEASERESPONSE_RESULT']._serialized_end=1957
+  _globals['_DATASETSERVICE']._serialized_start=2398
+  _globals['_DATASETSERVICE']._serialized_end=2842
 # @@protoc_insertion_point(module_scope)

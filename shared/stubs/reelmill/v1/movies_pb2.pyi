@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -96,6 +97,7 @@ class Movie(_message.Message):
     STORY_KEY_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
+    CALLBACK_URI_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     STAGES_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
@@ -110,6 +112,7 @@ class Movie(_message.Message):
     USAGE_FIELD_NUMBER: _builtins.int
     BATCH_FIELD_NUMBER: _builtins.int
     PAUSED_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`projects/{project}/movies/{movie}`. Output only."""
     theme: _builtins.str
@@ -131,6 +134,8 @@ class Movie(_message.Message):
     """
     priority: _builtins.int
     """Of a project's movies, those with a higher one are served first; -100 to 100."""
+    callback_uri: _builtins.str
+    """Where the event of its end is sent, an https address; empty: where the installation says, if anywhere."""
     state: Global___Movie.State.ValueType
     """From here on: output only."""
     title: _builtins.str
@@ -145,6 +150,10 @@ class Movie(_message.Message):
     """The batch that made it, `projects/{project}/batches/{batch}`; empty where none did."""
     paused: _builtins.bool
     """By PauseMovie, or with its batch: nothing more of it is begun."""
+    etag: _builtins.str
+    """Changes with state, pause, retry and budget, not with progress. A call that gives it changes the movie
+    only while that is still so (AIP-154).
+    """
     @_builtins.property
     def shape(self) -> _script_pb2.ScriptShape:
         """None: 3 x 3 x 3. Where it is given, each level is 1 to 16."""
@@ -205,6 +214,7 @@ class Movie(_message.Message):
         story_key: _builtins.str = ...,
         budget: _common_pb2.Budget | None = ...,
         priority: _builtins.int = ...,
+        callback_uri: _builtins.str = ...,
         state: Global___Movie.State.ValueType = ...,
         stages: _abc.Iterable[Global___StageStatus] | None = ...,
         failure: _common_pb2.Failure | None = ...,
@@ -219,10 +229,11 @@ class Movie(_message.Message):
         usage: _common_pb2.Usage | None = ...,
         batch: _builtins.str = ...,
         paused: _builtins.bool = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "shape", b"shape", "style", b"style", "style_options", b"style_options", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "batch", b"batch", "budget", b"budget", "character_identity", b"character_identity", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "failure", b"failure", "gate", b"gate", "genre", b"genre", "learned_style", b"learned_style", "model", b"model", "name", b"name", "negative_prompt", b"negative_prompt", "paused", b"paused", "priority", b"priority", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "story_key", b"story_key", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artefacts_uri", b"artefacts_uri", "batch", b"batch", "budget", b"budget", "callback_uri", b"callback_uri", "character_identity", b"character_identity", "create_time", b"create_time", "drawing", b"drawing", "end_time", b"end_time", "etag", b"etag", "failure", b"failure", "gate", b"gate", "genre", b"genre", "learned_style", b"learned_style", "model", b"model", "name", b"name", "negative_prompt", b"negative_prompt", "paused", b"paused", "priority", b"priority", "reference_keys", b"reference_keys", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "shape", b"shape", "stages", b"stages", "state", b"state", "story_key", b"story_key", "style", b"style", "style_name", b"style_name", "style_options", b"style_options", "theme", b"theme", "title", b"title", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -340,15 +351,21 @@ class GetMovieRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Only these fields of the movie are returned (AIP-157); none, or "*": all."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "read_mask", b"read_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -382,15 +399,25 @@ class ListMoviesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATES_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`projects/{project}`."""
     page_size: _builtins.int
-    """1 to 1000; 0 means 50."""
+    """0: 50; at most 1000 are returned."""
     page_token: _builtins.str
-    """next_page_token of the call before, with the same parent and states."""
+    """next_page_token of the call before, with the same parent, states and filter."""
+    filter: _builtins.str
+    """Only movies that it fits (AIP-160), for example `state = FAILED AND theme = "*lighthouse*"`; up to
+    1000 characters.
+    """
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___Movie.State.ValueType]:
         """Only movies in one of these states; none: all."""
+
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Only these fields of the movies are returned (AIP-157); none, or "*": all."""
 
     def __init__(
         self,
@@ -399,10 +426,12 @@ class ListMoviesRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         states: _abc.Iterable[Global___Movie.State.ValueType] | None = ...,
+        filter: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "read_mask", b"read_mask", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -438,18 +467,24 @@ class WatchMovieRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     FROM_REVISION_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     from_revision: _builtins.int
     """The last revision the caller has seen; 0: begin with a snapshot."""
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Only these fields of the movie are returned (AIP-157); none, or "*": all."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         from_revision: _builtins.int = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_revision", b"from_revision", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_revision", b"from_revision", "name", b"name", "read_mask", b"read_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -480,15 +515,19 @@ class PauseMovieRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    etag: _builtins.str
+    """Empty, or the movie's etag: with another one the call changes nothing and fails with ETAG_MISMATCH."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -519,15 +558,19 @@ class ResumeMovieRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    etag: _builtins.str
+    """Empty, or the movie's etag: with another one the call changes nothing and fails with ETAG_MISMATCH."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -558,15 +601,19 @@ class CancelMovieRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    etag: _builtins.str
+    """Empty, or the movie's etag: with another one the call changes nothing and fails with ETAG_MISMATCH."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -598,7 +645,10 @@ class RetryMovieRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    etag: _builtins.str
+    """Empty, or the movie's etag: with another one the call changes nothing and fails with ETAG_MISMATCH."""
     @_builtins.property
     def budget(self) -> _common_pb2.Budget:
         """Instead of the movie's own; none: that stays."""
@@ -608,10 +658,11 @@ class RetryMovieRequest(_message.Message):
         *,
         name: _builtins.str = ...,
         budget: _common_pb2.Budget | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "etag", b"etag", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -642,15 +693,19 @@ class DeleteMovieRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    etag: _builtins.str
+    """Empty, or the movie's etag: with another one the call changes nothing and fails with ETAG_MISMATCH."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -952,6 +1007,7 @@ class Batch(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`projects/{project}/batches/{batch}`. Output only."""
     movies: _builtins.int
@@ -973,6 +1029,10 @@ class Batch(_message.Message):
     request_id: _builtins.str
     revision: _builtins.int
     """Grows with every change; pass it to WatchBatch to go on from here."""
+    etag: _builtins.str
+    """Changes with state and budget, not with progress. A call that gives it changes the batch only while that
+    is still so (AIP-154).
+    """
     @_builtins.property
     def themes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Themes to use in turn, up to 1000 and no more than there are movies, of up to 2000 characters each and
@@ -1029,10 +1089,11 @@ class Batch(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "template", b"template", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "genre", b"genre", "items", b"items", "movies", b"movies", "name", b"name", "parallel", b"parallel", "plot_likeness_percent", b"plot_likeness_percent", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "state", b"state", "template", b"template", "themes", b"themes", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "counts", b"counts", "create_time", b"create_time", "end_time", b"end_time", "etag", b"etag", "failure", b"failure", "genre", b"genre", "items", b"items", "movies", b"movies", "name", b"name", "parallel", b"parallel", "plot_likeness_percent", b"plot_likeness_percent", "request_id", b"request_id", "revision", b"revision", "seed", b"seed", "state", b"state", "template", b"template", "themes", b"themes", "update_time", b"update_time", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1197,15 +1258,21 @@ class GetBatchRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Only these fields of the batch are returned (AIP-157); none, or "*": all."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "read_mask", b"read_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1238,22 +1305,34 @@ class ListBatchesRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`projects/{project}`."""
     page_size: _builtins.int
-    """1 to 1000; 0 means 50."""
+    """0: 50; at most 1000 are returned."""
     page_token: _builtins.str
-    """next_page_token of the call before, with the same parent."""
+    """next_page_token of the call before, with the same parent and filter."""
+    filter: _builtins.str
+    """Only batches that it fits (AIP-160), for example `state = RUNNING AND counts.failed > 0`; up to
+    1000 characters.
+    """
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Only these fields of the batches are returned (AIP-157); none, or "*": all."""
+
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "read_mask", b"read_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1289,18 +1368,24 @@ class WatchBatchRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     FROM_REVISION_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     from_revision: _builtins.int
     """The last revision the caller has seen; 0: begin with a snapshot."""
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Only these fields of the batch are returned (AIP-157); none, or "*": all."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         from_revision: _builtins.int = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_revision", b"from_revision", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_revision", b"from_revision", "name", b"name", "read_mask", b"read_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1331,15 +1416,19 @@ class PauseBatchRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    etag: _builtins.str
+    """Empty, or the batch's etag: with another one the call changes nothing and fails with ETAG_MISMATCH."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1371,7 +1460,10 @@ class ResumeBatchRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     BUDGET_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    etag: _builtins.str
+    """Empty, or the batch's etag: with another one the call changes nothing and fails with ETAG_MISMATCH."""
     @_builtins.property
     def budget(self) -> _common_pb2.Budget:
         """Instead of the batch's own; none: that stays."""
@@ -1381,10 +1473,11 @@ class ResumeBatchRequest(_message.Message):
         *,
         name: _builtins.str = ...,
         budget: _common_pb2.Budget | None = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "etag", b"etag", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1415,15 +1508,19 @@ class CancelBatchRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
+    etag: _builtins.str
+    """Empty, or the batch's etag: with another one the call changes nothing and fails with ETAG_MISMATCH."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

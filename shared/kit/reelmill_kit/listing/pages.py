@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from reelmill_kit.errors import invalid
+from ..errors import invalid
 
 _DEFAULT_PAGE, _LARGEST_PAGE = 50, 1000
 
