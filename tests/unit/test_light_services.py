@@ -23,3 +23,9 @@ def test_a_light_service_starts_without_torch(module: str) -> None:
         [sys.executable, "-c", _WITHOUT, module], capture_output=True, text=True, timeout=60, check=False
     )
     assert run.returncode == 0, run.stderr
+
+
+def test_what_asks_a_pod_for_its_health_every_few_seconds_loads_little() -> None:
+    code = "import sys, reelmill_kit.commands.probe as _; print({'pydantic', 'structlog'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout.strip() == "set()"
