@@ -145,6 +145,12 @@ def test_list_shows_states_and_pages(address: str) -> None:
     assert f"--page-token {token}" in for_people.stderr
 
 
+def test_a_movie_says_who_is_told_of_its_end(address: str) -> None:
+    told = "https://hooks.example/films"
+    (movie,) = objects(reelmill("create", "A lamp", "--callback", told, "--json", address=address))
+    assert movie["callbackUri"] == told
+
+
 def test_list_shows_what_a_filter_fits(address: str) -> None:
     for theme in ("A lamp", "A bakery"):
         assert reelmill("create", theme, address=address).exit_code == 0

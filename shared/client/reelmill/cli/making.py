@@ -114,6 +114,7 @@ async def create(
     budget: Cost = 0.0,
     budget_tokens: Tokens = 0,
     priority: Priority = 0,
+    callback: Annotated[str, typer.Option(help="An https address that is told of the movie's end.")] = "",
     request_id: Annotated[str, typer.Option(help="The same id again returns the same movie.")] = "",
     wait: Annotated[bool, typer.Option("--wait", "--watch", "-w", help="Follow it to its end.")] = False,
     server: Server = "",
@@ -126,6 +127,7 @@ async def create(
         seed=seed,
         negative_prompt=negative_prompt,
         priority=priority,
+        callback_uri=callback,
     )
     if theme is None and not (story or story_key):
         raise CommandError("INVALID_FIELD", "theme: say what the movie is about, or give a story", USAGE)
