@@ -15,9 +15,11 @@ into_target() { /build/bin/pip --python $target/bin/python3 install --no-compile
 trim() {
   find $target -type d \( -name tests -o -name testing -o -name include -o -name SelfTest \) -path '*site-packages*' \
     \( -path '*/numpy/*' -o -path '*/pyarrow/*' -o -path '*/Crypto/*' -o -path '*/torch/include' \) -prune -exec rm -rf {} +
-  # Three packages are shipped with their debugging symbols, 32 MB; each is imported to see that it still can be. Images
-  # with PyTorch, forty times as large, do without.
-  command -v strip >/dev/null && for package in ml_dtypes Crypto.Cipher.AES nacl._sodium; do
+  # What downloads from a hub: nothing is, by a service.
+  rm -rf $target/lib/python3*/site-packages/hf_xet*
+  # Four packages are shipped with their symbols, 35 MB; each is imported to see that it still can be. Images with
+  # PyTorch, forty times as large, do without.
+  command -v strip >/dev/null && for package in ml_dtypes Crypto.Cipher.AES nacl._sodium cryptography.hazmat.bindings._rust; do
     folder=$(echo $target/lib/python3*/site-packages/"${package%%.*}")
     [ ! -d "$folder" ] || {
       find "$folder" -name '*.so' -exec strip --strip-unneeded {} +
