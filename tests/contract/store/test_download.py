@@ -5,6 +5,7 @@ import hashlib
 import threading
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf import json_format
@@ -176,17 +177,30 @@ async def test_a_download_that_broke_off_goes_on_where_it_was(
 
 
 async def test_as_many_files_are_fetched_at_a_time_as_were_asked_for(
-    server: S3Server, prefix: str, tmp_path: Path
+    server: S3Server, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, seen = S3Store(server.settings), 0
-    await put_movie(store, prefix)
+    store, fetching = S3Store(server.settings), artefacts(server)
+    files = await put_movie(store, prefix)
+    fetch, lock = fetching._client.fget_object, threading.Lock()
+    together = threading.Barrier(20)  # the first twenty wait for each other
+    begun = running = most = 0
 
-    def look(done: int, total: int) -> None:
-        nonlocal seen
-        seen = max(seen, sum(one.name.startswith("reelmill-download") for one in threading.enumerate()))
+    def counted(*arguments: Any) -> object:
+        nonlocal begun, running, most
+        with lock:
+            begun, running = begun + 1, running + 1
+            most, first = max(most, running), begun <= 20
+        try:
+            if first:
+                together.wait(20)
+            return fetch(*arguments)
+        finally:
+            with lock:
+                running -= 1
 
-    await artefacts(server).download(store.uri(prefix), tmp_path, parallel=20, progress=look)
-    assert seen == 20
+    monkeypatch.setattr(fetching._client, "fget_object", counted)
+    await fetching.download(store.uri(prefix), tmp_path, parallel=20)
+    assert (begun, most) == (len(files), 20)
 
 
 async def test_a_callback_that_would_wait_for_itself_is_refused(
