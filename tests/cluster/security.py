@@ -33,7 +33,9 @@ class Security:
     def __init__(self, kube: Kube, release: str) -> None:
         self._kube = kube
         self._release = release
-        self._folder = Path(tempfile.mkdtemp(prefix="reelmill-cluster-"))
+        # Keys are in it: it goes with this object.
+        self._made = tempfile.TemporaryDirectory(prefix="reelmill-cluster-")
+        self._folder = Path(self._made.name)
         self._key = self._folder / "signing.pem"
 
     def prepare(self) -> None:
