@@ -4,11 +4,13 @@
 
 --again begins with the oldest event that is kept. NATS_URL, NATS_SEED and PROJECT say where NATS is, which
 file has the follower's seed, and what it follows; without them it is the local stack's project demo.
+NATS_CA names the file of the CA where NATS_URL is tls://.
 """
 
 import asyncio
 import json
 import os
+import ssl
 import sys
 from pathlib import Path
 
@@ -30,8 +32,13 @@ def seed_file() -> str:
     return os.environ.get("NATS_SEED", f".reelmill/auth/nats/follower_{PROJECT}.nk")
 
 
+def believed() -> ssl.SSLContext | None:
+    ca = os.environ.get("NATS_CA")
+    return ssl.create_default_context(cafile=ca) if ca else None
+
+
 async def main(*, again: bool) -> None:
-    connection = await nats.connect(nats_url(), nkeys_seed=seed_file())
+    connection = await nats.connect(nats_url(), nkeys_seed=seed_file(), tls=believed())
     jetstream = connection.jetstream()
     if again:
         await jetstream.reset_consumer(STREAM, CONSUMER, 1)

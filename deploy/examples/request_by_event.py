@@ -4,11 +4,13 @@
 
 The second argument is the event's id: sent twice, it makes one movie. NATS_URL says where NATS is, NATS_SEED
 names the file with a publisher's seed, and PROJECT its project; without them it is the local stack's demo.
+NATS_CA names the file of the CA where NATS_URL is tls://.
 """
 
 import asyncio
 import json
 import os
+import ssl
 import sys
 from pathlib import Path
 
@@ -28,8 +30,13 @@ def seed_file() -> str:
     return os.environ.get("NATS_SEED", f".reelmill/auth/nats/publisher_{PROJECT}.nk")
 
 
+def believed() -> ssl.SSLContext | None:
+    ca = os.environ.get("NATS_CA")
+    return ssl.create_default_context(cafile=ca) if ca else None
+
+
 async def main(theme: str, event_id: str) -> None:
-    connection = await nats.connect(nats_url(), nkeys_seed=seed_file())
+    connection = await nats.connect(nats_url(), nkeys_seed=seed_file(), tls=believed())
     acknowledged = await connection.jetstream().publish(
         f"reelmill.requests.{PROJECT}",
         json.dumps({"movie": {"theme": theme, "shape": {"chapters": 1, "scenes": 2, "frames": 4}}}).encode(),

@@ -18,6 +18,7 @@ from reelmill_kit.names import MovieName
 from reelmill_kit.settings import ServiceSettings
 from reelmill_kit.store import S3Store
 from reelmill_local import LocalStack
+from reelmill_render.connection import TritonConnection
 from reelmill_render.domain import Model, Picture
 from reelmill_render.triton import TritonRenderer
 from tests.support.stack import channel_to
@@ -56,11 +57,11 @@ class System:
 
     async def model(self) -> Model:
         """Triton's model; it is warm after that."""
-        renderer = TritonRenderer(self._stack.addresses["triton"], "diffusion", frame_timeout=300)
+        triton = TritonConnection(self._stack.addresses["triton"])
         try:
-            return await renderer.model()
+            return await TritonRenderer(triton, "diffusion", frame_timeout=300).model()
         finally:
-            await renderer.close()
+            await triton.close()
 
     async def make_movie(self) -> None:
         """A small movie through all services, so that their memory is that of services that have worked."""

@@ -1,10 +1,8 @@
 """The chart, rendered with every combination of its switches and compared with Kubernetes' own schemas."""
 
-import base64
 import itertools
 import json
 import re
-import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,23 +13,26 @@ from typing import Any
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml  # type: ignore[import-untyped]
-from cryptography import x509
 
-from reelmill_kit.rights.store import SERVICES, rights, seaweedfs_actions
-
-ROOT = Path(__file__).parents[2]
-CHART = ROOT / "helm" / "reelmill"
-HELM = ROOT / ".venv" / "chart" / "bin" / "helm"
-VERSIONS = [f"1.{minor}" for minor in range(25, 38)]
-HPA = ["autoscaling/v2/HorizontalPodAutoscaler"]
-KEDA = ["keda.sh/v1alpha1/ScaledObject"]
-OPERATOR = ["monitoring.coreos.com/v1/ServiceMonitor", "monitoring.coreos.com/v1/PrometheusRule"]
-EXTERNAL_S3 = "s3.bundled.enabled=false,s3.endpoint=https://minio.example:9000,s3.existingSecret=s3-keys"
-EXTERNAL_NATS = (
-    "nats.bundled.enabled=false,nats.url=nats://nats.example:4222,nats.monitoring=nats.example:8222"
+from tests.chart.rendering import (
+    AUTH,
+    AUTH_BY_ADDRESS,
+    CHART,
+    EXTERNAL_NATS,
+    EXTERNAL_S3,
+    HPA,
+    ROOT,
+    VERSIONS,
+    by_name,
+    containers,
+    helm,
+    notes,
+    refused,
+    rendered,
+    template,
+    workloads,
 )
-AUTH = "auth.enabled=true,auth.issuer=https://id.example,auth.serviceTokenSecret=services"
-AUTH_BY_ADDRESS = f"{AUTH},auth.jwksUrl=https://id.example:8443/keys"
+
 SWITCHES: dict[str, list[str]] = {
     "tls": [
         "",
@@ -63,55 +64,6 @@ SWITCHES: dict[str, list[str]] = {
     "monitoring": ["", "monitoring.serviceMonitors=on,monitoring.rules=on"],
 }
 _CUSTOM = {"ScaledObject", "ServiceMonitor", "PrometheusRule"}
-
-
-def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(HELM), *arguments], capture_output=True, text=True, check=False)
-
-
-def template(*sets: str, version: str = "1.33", apis: list[str] | None = None) -> str:
-    given = [argument for one in sets if one for argument in ("--set", one)]
-    for api in HPA + KEDA + OPERATOR if apis is None else apis:
-        given += ["--api-versions", api]
-    done = helm("template", "reelmill", str(CHART), "--kube-version", version, *given)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def rendered(*sets: str, version: str = "1.33", apis: list[str] | None = None) -> list[dict[str, Any]]:
-    told = template(*sets, version=version, apis=apis)
-    return [document for document in yaml.load_all(told, Loader=yaml.CSafeLoader) if document]
-
-
-def refused(*sets: str, version: str = "1.33") -> str:
-    given = [argument for one in sets for argument in ("--set", one)]
-    done = helm("template", "reelmill", str(CHART), "--kube-version", version, *given)
-    assert done.returncode != 0
-    return done.stderr
-
-
-def notes(*sets: str) -> str:
-    """What a person reads after the installation."""
-    given = [argument for one in sets for argument in ("--set", one)]
-    return helm("install", "reelmill", str(CHART), "--dry-run=client", *given).stdout
-
-
-def by_name(documents: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {f"{document['kind']}/{document['metadata']['name']}": document for document in documents}
-
-
-def containers(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    spec = document["spec"] if document["kind"] == "Pod" else document["spec"]["template"]["spec"]
-    yield from (*spec.get("initContainers", []), *spec["containers"])
-
-
-def volumes(document: dict[str, Any]) -> list[dict[str, Any]]:
-    spec = document["spec"] if document["kind"] == "Pod" else document["spec"]["template"]["spec"]
-    return list(spec["volumes"])
-
-
-def workloads(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [one for one in documents if one["kind"] in ("Deployment", "StatefulSet", "Job", "Pod")]
 
 
 def check_against_schemas(combinations: list[tuple[str, ...]]) -> None:
@@ -194,195 +146,6 @@ def test_without_keda_an_hpa_and_without_either_fixed_replicas() -> None:
     documents = by_name(rendered("autoscaling=none"))
     assert documents["Deployment/reelmill-render"]["spec"]["replicas"] == 1
     assert not any(name.startswith(("ScaledObject", "Horizontal")) for name in documents)
-
-
-def test_every_pod_is_restricted_and_has_no_token() -> None:
-    for document in workloads(
-        rendered("otlp.bundled.enabled=true", "weights.source=bucket,weights.prefix=x")
-    ):
-        pod = document["spec"] if document["kind"] == "Pod" else document["spec"]["template"]["spec"]
-        assert pod["automountServiceAccountToken"] is False
-        assert pod["securityContext"]["runAsNonRoot"] is True
-        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        for container in containers(document):
-            security = container["securityContext"]
-            assert security["readOnlyRootFilesystem"] is True
-            assert security["allowPrivilegeEscalation"] is False
-            assert security["capabilities"] == {"drop": ["ALL"]}
-            assert "memory" in container["resources"]["limits"]
-            assert "cpu" in container["resources"]["requests"]
-
-
-def test_secrets_stand_by_reference_only() -> None:
-    nats = "nats.bundled.enabled=false,nats.existingSecret=nats,nats.monitoring=nats:8222"
-    documents = rendered(EXTERNAL_S3, nats, "llm.model=m,llm.existingSecret=llm")
-    assert not [one for one in documents if one["kind"] == "Secret"]
-    for document in workloads(documents):
-        for container in containers(document):
-            for variable in container.get("env", []):
-                if "KEY" in variable["name"] or variable["name"] == "REELMILL_NATS_URL":
-                    assert "secretKeyRef" in variable["valueFrom"], variable["name"]
-
-
-def test_every_component_has_a_policy_that_names_who_may_call_it() -> None:
-    documents = by_name(rendered("otlp.bundled.enabled=true"))
-    services = ("movies", "script", "qa", "dataset", "render", "style", "gateway", "triton")
-    for name in (*services, "nats", "s3", "otlp", "topology"):
-        policy = documents[f"NetworkPolicy/reelmill-{name}"]["spec"]
-        assert policy["policyTypes"] == ["Ingress", "Egress"]
-    (drawing, metrics) = documents["NetworkPolicy/reelmill-triton"]["spec"]["ingress"]
-    assert drawing["from"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "render"
-    assert metrics["ports"] == [{"port": 8002, "protocol": "TCP"}]
-
-
-def test_services_check_tokens_and_only_who_calls_has_one() -> None:
-    documents = by_name(rendered(AUTH_BY_ADDRESS))
-    for name in ("movies", "script", "qa", "dataset", "render", "style", "gateway"):
-        deployment = documents[f"Deployment/reelmill-{name}"]
-        (container,) = (one for one in containers(deployment) if one["name"] == name)
-        environment = {one["name"]: one.get("value") for one in container["env"]}
-        assert environment["REELMILL_AUTH"] == "on"
-        assert environment["REELMILL_AUTH_JWKS_URL"] == "https://id.example:8443/keys"
-        secrets = [one["secret"]["secretName"] for one in volumes(deployment) if "secret" in one]
-        assert secrets == (["services"] if name == "movies" else [])
-        egress = documents[f"NetworkPolicy/reelmill-{name}"]["spec"]["egress"]
-        ports = [port["port"] for rule in egress for port in rule.get("ports", [])]
-        assert 8443 in ports
-    assert [one["secret"]["secretName"] for one in volumes(documents["Pod/reelmill-test-movie"])[1:]] == [
-        "services"
-    ]
-
-
-def test_a_pod_has_its_own_nkey_alone_and_the_bundled_nats_knows_users() -> None:
-    documents = by_name(rendered("nats.nkeysSecret=nkeys,nats.bundled.accountsConfigMap=accounts"))
-    for name in ("movies", "script", "qa", "dataset", "render", "style"):
-        deployment = documents[f"Deployment/reelmill-{name}"]
-        (secret,) = (one["secret"] for one in volumes(deployment) if "secret" in one)
-        assert secret["secretName"] == "nkeys"
-        assert secret["items"] == [{"key": f"{name}.nk", "path": "nkey"}]
-        (container,) = (one for one in containers(deployment) if one["name"] == name)
-        environment = {one["name"]: one.get("value") for one in container["env"]}
-        assert environment["REELMILL_NATS_NKEY_FILE"] == "/etc/reelmill/nats/nkey"
-    (job,) = (one for one in documents.values() if one["kind"] == "Job")
-    assert any("nkeys" in str(one) and "movies.nk" in str(one) for one in volumes(job))
-    assert "include accounts/accounts.conf" in documents["ConfigMap/reelmill-nats"]["data"]["nats.conf"]
-    assert "REELMILL" in str(documents["ScaledObject/reelmill-render"])
-    assert "WARNING: NATS asks nobody" not in notes(
-        "nats.nkeysSecret=nkeys,nats.bundled.accountsConfigMap=accounts"
-    )
-    assert "WARNING: NATS asks nobody" in notes()
-
-
-def test_each_service_has_keys_of_its_own_for_the_bundled_store() -> None:
-    documents = by_name(rendered("weights.source=bucket,weights.prefix=models/xl"))
-    data = documents["Secret/reelmill-s3"]["stringData"]
-    identities = {one["name"]: one for one in json.loads(data["s3.json"])["identities"]}
-    assert set(identities) == {"reelmill", "weights", *SERVICES}
-    assert identities["weights"]["actions"] == ["List:reelmill/models/xl/*", "Read:reelmill/models/xl/*"]
-    assert len({one["credentials"][0]["secretKey"] for one in identities.values()}) == len(identities)
-    for name in SERVICES:
-        assert set(identities[name]["actions"]) == set(seaweedfs_actions(rights(name), "reelmill"))
-        keys = identities[name]["credentials"][0]
-        assert keys == {"accessKey": data[f"{name}-access-key"], "secretKey": data[f"{name}-secret-key"]}
-        for container in containers(documents[f"Deployment/reelmill-{name}"]):
-            whose = name if container["name"] == name else "weights"
-            for variable in container.get("env", []):
-                if variable["name"] == "REELMILL_S3_SECRET_KEY":
-                    assert variable["valueFrom"]["secretKeyRef"]["key"] == f"{whose}-secret-key"
-    (job,) = (one for one in documents.values() if one["kind"] == "Job")
-    assert "'key': 'secret-key'" in str(job), "whoever makes the bucket has other keys"
-
-
-def test_the_gateway_finds_every_service_that_it_may_open_and_its_secrets_by_reference() -> None:
-    def gateway(*sets: str) -> tuple[dict[str, Any], Any]:
-        deployment = by_name(rendered(*sets))["Deployment/reelmill-gateway"]
-        (container,) = containers(deployment)
-        return {one["name"]: one.get("value") for one in container["env"]}, deployment
-
-    environment, _ = gateway()
-    servers = {name for name in environment if name.endswith("_SERVER")}
-    assert servers == {
-        f"REELMILL_{one}_SERVER" for one in ("MOVIES", "SCRIPT", "STYLE", "RENDER", "QA", "DATASET")
-    }
-    assert environment["REELMILL_SCRIPT_SERVER"] == "reelmill-script:50051"
-    closed, deployment = gateway(
-        "tls.enabled=true,tls.existingSecret=t,tls.clientCertificates=true",
-        "services.gateway.webhookSecret=hooks,services.gateway.origins={https://studio.example}",
-    )
-    assert servers - set(closed) == {"REELMILL_SCRIPT_SERVER", "REELMILL_QA_SERVER"}
-    assert closed["REELMILL_HTTP_ORIGINS"] == '["https://studio.example"]'
-    assert closed["REELMILL_WEBHOOK_SECRETS"] == "/etc/reelmill/webhooks"
-    assert "hooks" in [one["secret"]["secretName"] for one in volumes(deployment) if "secret" in one]
-
-
-def test_callbacks_leave_the_cluster_alone_unless_it_is_allowed() -> None:
-    def found(*sets: str) -> tuple[set[str], list[Any], int]:
-        documents = by_name(rendered(*sets))
-        told = [
-            {
-                one["name"]
-                for part in containers(documents[f"Deployment/reelmill-{name}"])
-                for one in part["env"]
-            }
-            for name in ("movies", "gateway")
-        ]
-        rules = documents["NetworkPolicy/reelmill-gateway"]["spec"]["egress"]
-        (rule,) = [one for one in rules if any("ipBlock" in to for to in one.get("to", []))]
-        return told[0] & told[1], rule["to"], len(rule["ports"])
-
-    told, blocks, ports = found()
-    assert "REELMILL_CALLBACK_ALLOW" not in told
-    assert "10.0.0.0/8" in blocks[0]["ipBlock"]["except"]
-    assert ports == 1
-    callbacks = "services.gateway.callbacks"
-    told, blocks, ports = found(
-        f"{callbacks}.allow={{10.1.0.0/16}},{callbacks}.http=true,{callbacks}.ports={{443,80}}"
-    )
-    inside = f"{callbacks}.allow={{hooks.films.svc}},services.gateway.webhookSecret=hooks"
-    for document in rendered(inside):
-        if document["metadata"]["name"] == "reelmill-gateway":
-            kubernetes_validate.validate(document, VERSIONS[-1], strict=True)
-    assert {"REELMILL_CALLBACK_ALLOW", "REELMILL_CALLBACK_HTTP"} <= told
-    assert "except" not in blocks[0]["ipBlock"]
-    assert ports == 2
-
-
-def test_by_tls_every_service_has_the_certificate_and_is_probed_with_it() -> None:
-    documents = by_name(
-        rendered("tls.enabled=true,tls.existingSecret=certificates,tls.clientCertificates=true")
-    )
-    for name in ("movies", "script", "qa", "dataset", "render", "style", "gateway"):
-        deployment = documents[f"Deployment/reelmill-{name}"]
-        (container,) = (one for one in containers(deployment) if one["name"] == name)
-        environment = {one["name"]: one.get("value") for one in container["env"]}
-        assert environment["REELMILL_TLS"] == "on"
-        assert ("REELMILL_TLS_CLIENTS" in environment) == (name in ("script", "qa"))
-        assert "exec" in container["readinessProbe"]
-        assert [one["secret"]["secretName"] for one in volumes(deployment) if "secret" in one] == [
-            "certificates"
-        ]
-
-
-def test_a_certificate_that_the_chart_makes_is_of_all_services(tmp_path: Path) -> None:
-    documents = by_name(rendered("tls.enabled=true"))
-    files = {name: base64.b64decode(data) for name, data in documents["Secret/reelmill-tls"]["data"].items()}
-    for name, data in files.items():
-        (tmp_path / name).write_bytes(data)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
-    found = x509.load_pem_x509_certificate(files["tls.crt"])
-    found.verify_directly_issued_by(x509.load_pem_x509_certificate(files["ca.crt"]))
-    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    known = names.get_values_for_type(x509.DNSName)
-    for service in ("movies", "script", "style", "render", "qa", "dataset", "gateway"):
-        assert {f"reelmill-{service}", f"reelmill-{service}.default.svc"} <= set(known)
-    (mounted,) = (one for one in volumes(documents["Deployment/reelmill-movies"]) if "secret" in one)
-    assert mounted["secret"]["secretName"] == "reelmill-tls"
-
-
-def test_calls_without_tokens_are_warned_of() -> None:
-    assert "WARNING: calls need no token" in notes()
-    assert "WARNING: calls need no token" not in notes(AUTH_BY_ADDRESS)
 
 
 def test_termination_is_longer_than_the_grace_that_a_service_gives_its_work() -> None:

@@ -1,9 +1,12 @@
 """kubectl and helm, as a person would call them."""
 
 import json
+import socket
 import subprocess
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +74,41 @@ class Kube:
         return name
 
     def address(self, service: str, port: int) -> str:
-        """Where a Service is reached; one without an address of its own, where its first pod is."""
+        """Where a Service is reached inside of the cluster."""
         ip = self.get("service", service)["spec"]["clusterIP"]
-        if ip == "None":
-            ip = self.get("endpoints", service)["subsets"][0]["addresses"][0]["ip"]
         return f"{ip}:{port}"
+
+    @contextmanager
+    def way_in(self, service: str, port: int) -> Iterator[str]:
+        """The Service's address on this machine, for which its certificate holds; across its restarts."""
+        ended = threading.Event()
+        forwarding: list[subprocess.Popen[bytes]] = []
+        command = ["kubectl", "--namespace", self.namespace, "port-forward", f"service/{service}", str(port)]
+
+        def forward() -> None:
+            while not ended.wait(0.5):
+                forwarding[:] = [
+                    subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                ]
+                forwarding[0].wait()
+
+        def answers() -> bool:
+            try:
+                socket.create_connection(("127.0.0.1", port), 2).close()
+            except OSError:
+                return False
+            return True
+
+        thread = threading.Thread(target=forward, daemon=True)
+        thread.start()
+        try:
+            wait(f"{service} is forwarded to port {port}", answers, 60)
+            yield f"127.0.0.1:{port}"
+        finally:
+            ended.set()
+            for process in forwarding:
+                process.kill()
+            thread.join(10)
 
     def secret(self, name: str, key: str) -> str:
         import base64

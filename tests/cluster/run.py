@@ -26,6 +26,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import urllib3
 import yaml  # type: ignore[import-untyped]
 from minio import Minio
 from rich.console import Console
@@ -61,7 +62,8 @@ class Trial:
         self._console = console
         self.figures: dict[str, float] = {}
         self.security = security.Security(self.kube, RELEASE)
-        self.server = ""
+        # Ways in, while they are open: to the front door, to NATS and to the store.
+        self.server = self.nats = self.s3 = ""
         self.credentials: Credentials | None = None
 
     def say(self, text: str) -> None:
@@ -131,10 +133,6 @@ class Trial:
         self.say("strangers are refused: " + "; ".join(told))
         self.figures["strangers_refused"] = len(told)
 
-    @property
-    def nats(self) -> str:
-        return f"nats://{self.kube.address(f'{RELEASE}-nats', 4222)}"
-
     # Movies.
 
     def client(self) -> MovieClient:
@@ -143,9 +141,10 @@ class Trial:
     def store(self) -> ArtefactStore:
         secret = f"{RELEASE}-s3"
         return ArtefactStore(
-            f"http://{self.kube.address(f'{RELEASE}-s3', 8333)}",
+            f"https://{self.s3}",
             self.kube.secret(secret, "access-key"),
             self.kube.secret(secret, "secret-key"),
+            ca=str(self.security.ca),
         )
 
     async def make(self, theme: str, meanwhile: Callable[[int], None] | None = None, name: str = "") -> Movie:
@@ -189,10 +188,10 @@ class Trial:
         """When each frame was stored, and its ETag, by key."""
         secret = f"{RELEASE}-s3"
         client = Minio(
-            endpoint=self.kube.address(secret, 8333),
+            endpoint=self.s3,
             access_key=self.kube.secret(secret, "access-key"),
             secret_key=self.kube.secret(secret, "secret-key"),
-            secure=False,
+            http_client=urllib3.PoolManager(ca_certs=str(self.security.ca)),
         )
         found = client.list_objects("reelmill", prefix=f"{movie}/frames/", recursive=True)
         return {o.object_name: (o.last_modified, o.etag) for o in found if o.object_name.endswith(".png")}
@@ -217,6 +216,7 @@ class Trial:
             "env",
             f"NATS_URL={self.nats}",
             f"NATS_SEED={seed}",
+            f"NATS_CA={self.security.ca}",
             sys.executable,
             str(_EVENT),
             "Two bakers save a theatre",
@@ -250,8 +250,13 @@ async def everything(trial: Trial, *, installed: bool) -> None:
     trial.definitions()
     trial.helm_test()
     trial.credentials = trial.security.credentials(trial.security.token("cluster", "cluster", "demo"))
-    with trial.security.way_in() as trial.server:
-        trial.security.opened(trial.server)
+    way_in = trial.kube.way_in
+    with (
+        way_in(f"{RELEASE}-movies", 50051) as trial.server,
+        way_in(f"{RELEASE}-nats", 4222) as nats,
+        way_in(f"{RELEASE}-s3", 8333) as trial.s3,
+    ):
+        trial.nats = f"tls://{nats}"
         await movies(trial)
 
 

@@ -1,12 +1,9 @@
 """Tokens and TLS on a cluster: what docs/security.md tells a person to do, and what strangers get."""
 
 import base64
-import subprocess
+import ssl
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -15,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from reelmill.client import CallError, Credentials, MovieClient
 from reelmill_kit.rights.users import SERVICES
-from tests.cluster.kube import Failed, Kube, run, wait
+from tests.cluster.kube import Failed, Kube, run
 
 VALUES = [
     "tls.enabled=true,tls.clientCertificates=true",
@@ -24,7 +21,6 @@ VALUES = [
     "nats.nkeysSecret=reelmill-nkeys,nats.bundled.accountsConfigMap=reelmill-accounts,nats.followers={demo}",
 ]
 _REELMILL = str(Path(sys.executable).with_name("reelmill"))
-_PORT = 50051
 
 
 class Security:
@@ -71,37 +67,17 @@ class Security:
         )
         return file
 
+    @property
+    def ca(self) -> Path:
+        """Of the release, once it is installed."""
+        made = self._kube.get("secret", f"{self._release}-tls")["data"]
+        file = self._folder / "ca.crt"
+        file.write_bytes(base64.b64decode(made["ca.crt"]))
+        return file
+
     def credentials(self, token: Path | None) -> Credentials:
         """Once the release is installed: its CA is believed."""
-        made = self._kube.get("secret", f"{self._release}-tls")["data"]
-        ca = self._folder / "ca.crt"
-        ca.write_bytes(base64.b64decode(made["ca.crt"]))
-        return Credentials(token_file=token, tls_ca=ca)
-
-    @contextmanager
-    def way_in(self) -> Iterator[str]:
-        """The front door's address on this machine, for which its certificate holds; across its restarts."""
-        ended = threading.Event()
-        forwarding: list[subprocess.Popen[bytes]] = []
-        service = f"service/{self._release}-movies"
-        command = ["kubectl", "--namespace", self._kube.namespace, "port-forward", service, str(_PORT)]
-
-        def forward() -> None:
-            while not ended.wait(0.5):
-                forwarding[:] = [
-                    subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                ]
-                forwarding[0].wait()
-
-        thread = threading.Thread(target=forward, daemon=True)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{_PORT}"
-        finally:
-            ended.set()
-            for process in forwarding:
-                process.kill()
-            thread.join(10)
+        return Credentials(token_file=token, tls_ca=self.ca)
 
     async def refuse_strangers(self, address: str, inside: str) -> list[str]:
         """What they are told who come without TLS, without a token, with another issuer's or for another
@@ -138,21 +114,37 @@ class Security:
         async def hear(error: Exception) -> None:
             told.append(str(error))
 
+        plain = url.replace("tls://", "nats://")
+        believed = ssl.create_default_context(cafile=self.ca)
         try:
-            await nats.connect(url, allow_reconnect=False, connect_timeout=5, error_cb=hear)
+            await nats.connect(
+                plain,
+                allow_reconnect=False,
+                connect_timeout=5,
+                error_cb=hear,
+                nkeys_seed=str(self.seed("publisher_demo")),
+            )
+        except (nats.errors.Error, ssl.SSLError, OSError) as error:
+            told.append(f"NATS in plain text: {type(error).__name__} {error}")
+        else:
+            raise Failed("NATS talks in plain text")
+        try:
+            await nats.connect(url, tls=believed, allow_reconnect=False, connect_timeout=5, error_cb=hear)
         except (nats.errors.Error, OSError) as error:
             told.append(str(error))
         if not any("authorization" in text.lower() for text in told):
             raise Failed(f"NATS lets in who has no key: {told}")
         before = len(told)
-        publisher = await nats.connect(url, nkeys_seed=str(self.seed("publisher_demo")), error_cb=hear)
+        publisher = await nats.connect(
+            url, tls=believed, nkeys_seed=str(self.seed("publisher_demo")), error_cb=hear
+        )
         await publisher.publish("reelmill.requests.cluster", b"{}")
         for _ in range(2):
             await publisher.flush(10)
         await publisher.close()
         if len(told) == before:
             raise Failed("a publisher may ask for another project's movies")
-        return [text[:100] for text in (told[0], told[-1])]
+        return [text[:100] for text in (told[0], told[before - 1], told[-1])]
 
     def _knock(self, address: str) -> str:
         """Who has a certificate is answered there, and who has none is not."""
@@ -170,17 +162,3 @@ class Security:
                         raise Failed(f"{address} with certificate={known}: {error}") from None
                     return str(error.code().name)
         raise Failed(f"{address} talks to callers without a certificate")
-
-    def opened(self, address: str) -> None:
-        host, port = address.split(":")
-
-        def answers() -> bool:
-            import socket
-
-            try:
-                socket.create_connection((host, int(port)), 2).close()
-            except OSError:
-                return False
-            return True
-
-        wait(f"{address} is forwarded", answers, 60)

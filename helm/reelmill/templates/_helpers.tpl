@@ -57,8 +57,10 @@ annotations:
 {{- end -}}
 {{- end -}}
 
+{{- define "reelmill.http" -}}{{ ternary "https" "http" .Values.tls.enabled }}{{- end -}}
+
 {{- define "reelmill.nats.url" -}}
-{{- if .Values.nats.bundled.enabled -}}nats://{{ include "reelmill.fullname" . }}-nats:4222{{- else -}}{{ .Values.nats.url }}{{- end -}}
+{{- if .Values.nats.bundled.enabled -}}{{ ternary "tls" "nats" .Values.tls.enabled }}://{{ include "reelmill.fullname" . }}-nats:4222{{- else -}}{{ .Values.nats.url }}{{- end -}}
 {{- end -}}
 
 {{- define "reelmill.nats.monitoring" -}}
@@ -70,7 +72,7 @@ annotations:
 {{- end -}}
 
 {{- define "reelmill.s3.endpoint" -}}
-{{- if .Values.s3.bundled.enabled -}}http://{{ include "reelmill.fullname" . }}-s3:8333{{- else -}}{{ .Values.s3.endpoint }}{{- end -}}
+{{- if .Values.s3.bundled.enabled -}}{{ include "reelmill.http" . }}://{{ include "reelmill.fullname" . }}-s3:8333{{- else -}}{{ .Values.s3.endpoint }}{{- end -}}
 {{- end -}}
 
 {{- define "reelmill.s3.secret" -}}
@@ -95,10 +97,10 @@ annotations:
 {{- end -}}
 
 {{- define "reelmill.otlp" -}}
-{{- if .Values.otlp.bundled.enabled -}}http://{{ include "reelmill.fullname" . }}-otlp:4317{{- else -}}{{ .Values.otlp.endpoint }}{{- end -}}
+{{- if .Values.otlp.bundled.enabled -}}{{ include "reelmill.http" . }}://{{ include "reelmill.fullname" . }}-otlp:4317{{- else -}}{{ .Values.otlp.endpoint }}{{- end -}}
 {{- end -}}
 
-{{- define "reelmill.triton.url" -}}{{ include "reelmill.fullname" . }}-triton:8001{{- end -}}
+{{- define "reelmill.triton.url" -}}{{ ternary "https://" "" .Values.tls.enabled }}{{ include "reelmill.fullname" . }}-triton:8001{{- end -}}
 
 {{- /* keda, hpa or none: what the value and the cluster agree on. */ -}}
 {{- define "reelmill.scaler" -}}
@@ -183,6 +185,9 @@ capabilities: {drop: [ALL]}
 {{- with include "reelmill.otlp" . }}
 - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ . | quote }}}
 {{- end }}
+{{- if and .Values.otlp.bundled.enabled .Values.tls.enabled }}
+- {name: OTEL_EXPORTER_OTLP_CERTIFICATE, value: /etc/reelmill/tls/ca.crt}
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -223,12 +228,35 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end -}}
 
+{{- /* Whom a process believes that calls and is not called. */ -}}
+{{- define "reelmill.env.ca" -}}
+{{- if .Values.tls.enabled }}
+- {name: REELMILL_TLS_CA, value: /etc/reelmill/tls/ca.crt}
+{{- end }}
+{{- end -}}
+
+{{- define "reelmill.tls.mount" -}}
+{{- if .Values.tls.enabled }}
+- {name: tls, mountPath: /etc/reelmill/tls, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "reelmill.tls.volume" -}}
+{{- if .Values.tls.enabled }}
+- {name: tls, secret: {secretName: {{ include "reelmill.tls.secret" . }}, defaultMode: 288}}
+{{- end }}
+{{- end -}}
+
+{{- /* The CA alone, for who has no certificate to show. */ -}}
+{{- define "reelmill.ca.volume" -}}
+{{- if .Values.tls.enabled }}
+- {name: tls, secret: {secretName: {{ include "reelmill.tls.secret" . }}, defaultMode: 288, items: [{key: ca.crt, path: ca.crt}]}}
+{{- end }}
+{{- end -}}
+
 {{- /* Files of a pod for calls: (list $ keys token), whether it checks tokens and whether it sends one. */ -}}
 {{- define "reelmill.auth.mounts" -}}
 {{- $auth := (index . 0).Values.auth -}}
-{{- if (index . 0).Values.tls.enabled }}
-- {name: tls, mountPath: /etc/reelmill/tls, readOnly: true}
-{{- end }}
 {{- if and $auth.enabled $auth.keysConfigMap (index . 1) }}
 - {name: keys, mountPath: /etc/reelmill/keys, readOnly: true}
 {{- end }}
@@ -239,9 +267,6 @@ capabilities: {drop: [ALL]}
 
 {{- define "reelmill.auth.volumes" -}}
 {{- $auth := (index . 0).Values.auth -}}
-{{- if (index . 0).Values.tls.enabled }}
-- {name: tls, secret: {secretName: {{ include "reelmill.tls.secret" (index . 0) }}, defaultMode: 288}}
-{{- end }}
 {{- if and $auth.enabled $auth.keysConfigMap (index . 1) }}
 - {name: keys, configMap: {name: {{ $auth.keysConfigMap }}}}
 {{- end }}
@@ -286,10 +311,15 @@ capabilities: {drop: [ALL]}
   image: {{ include "reelmill.image" (list $root "movies" "") }}
   imagePullPolicy: {{ $root.Values.image.pullPolicy }}
   command: [/opt/reelmill/bin/python, -m, reelmill_kit.commands.fetch, {{ $w.prefix | quote }}, /weights]
-  env: {{- include "reelmill.env" (list $root "weights") | nindent 4 }}
+  env:
+    {{- include "reelmill.env" (list $root "weights") | nindent 4 }}
+    {{- include "reelmill.env.ca" $root | nindent 4 }}
   securityContext: {{- include "reelmill.container.security" $root | nindent 4 }}
   resources: {requests: {cpu: 100m, memory: 128Mi}, limits: {memory: 512Mi}}
-  volumeMounts: [{name: weights, mountPath: /weights}, {name: tmp, mountPath: /tmp}]
+  volumeMounts:
+    - {name: weights, mountPath: /weights}
+    - {name: tmp, mountPath: /tmp}
+    {{- include "reelmill.tls.mount" $root | nindent 4 }}
 {{- end }}
 {{- if and $w.digest $verifier }}
 - name: verify-weights

@@ -138,6 +138,7 @@ spec:
             - {name: weights, mountPath: /weights, readOnly: true}
             {{- end }}
             {{- include "reelmill.nats.mount" (list $root .name) | nindent 12 }}
+            {{- include "reelmill.tls.mount" $root | nindent 12 }}
             {{- include "reelmill.auth.mounts" (list $root true (eq .name "movies")) | nindent 12 }}
             {{- if eq .name "gateway" }}
             {{- include "reelmill.gateway.mounts" $root | nindent 12 }}
@@ -151,6 +152,7 @@ spec:
         {{- include "reelmill.weights.volume" $root | nindent 8 }}
         {{- end }}
         {{- include "reelmill.nats.volume" (list $root .name) | nindent 8 }}
+        {{- include "reelmill.tls.volume" $root | nindent 8 }}
         {{- include "reelmill.auth.volumes" (list $root true (eq .name "movies")) | nindent 8 }}
         {{- if eq .name "gateway" }}
         {{- include "reelmill.gateway.volumes" $root | nindent 8 }}

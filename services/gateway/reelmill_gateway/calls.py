@@ -29,6 +29,8 @@ from reelmill_kit.channels import ServiceChannel
 from reelmill_kit.errors import ReelmillError
 from reelmill_kit.telemetry import logger
 
+from .answers import TooLarge, refusal
+from .bodies import skip_body
 from .call_errors import connect_error, of_service
 from .codecs import CODECS
 
@@ -76,9 +78,16 @@ class Calls(ConnectASGIApplication[None]):
         return "/"
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        kind = dict(scope["headers"]).get(b"content-type", b"")
+        headers = dict(scope["headers"])
+        kind = headers.get(b"content-type", b"")
         if kind.startswith(b"application/grpc") and not kind.startswith(b"application/grpc-web"):
             await PlainTextResponse("gRPC is served by the services themselves", 415)(scope, receive, send)
+            return
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > REQUEST_LIMIT:
+            # What comes without its length is ended at the limit, too, but in words of the library's own.
+            await skip_body(receive, 4 * REQUEST_LIMIT)
+            await refusal(TooLarge(REQUEST_LIMIT))(scope, receive, send)
             return
         try:
             await super().__call__(scope, receive, send)

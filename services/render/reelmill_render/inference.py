@@ -7,12 +7,13 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from opentelemetry.trace import SpanKind
-from tritonclient.grpc import InferInput, InferResult, KeepAliveOptions
-from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.grpc import InferInput, InferResult
 from tritonclient.utils import InferenceServerException
 
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_kit.telemetry import trace_headers, tracer
+
+from .connection import TritonConnection
 
 # What trying again will not mend.
 _REFUSALS = ("INVALID_ARGUMENT", "OUT_OF_RANGE", "UNIMPLEMENTED")
@@ -20,21 +21,17 @@ T = TypeVar("T")
 
 
 class TritonModel:
-    """Must be made inside a running event loop, because its channel belongs to it."""
-
-    def __init__(self, url: str, name: str, timeout: float, *, what: str, does: str, hint: str) -> None:
-        """`url` is host:port of Triton's gRPC endpoint; `timeout` in seconds, queueing included.
+    def __init__(
+        self, triton: TritonConnection, name: str, timeout: float, *, what: str, does: str, hint: str
+    ) -> None:
+        """`timeout` in seconds, queueing included.
 
         For messages: `what` the model is, what it `does`, and a `hint` on what to check where it does not.
         """
         self.name = name
-        self._url = url
+        self._triton = triton
         self._timeout = timeout
         self._what, self._does, self._hint = what, does, hint
-        self._client = InferenceServerClient(
-            url,
-            keepalive_options=KeepAliveOptions(keepalive_time_ms=60_000, keepalive_timeout_ms=20_000),
-        )
 
     async def infer(self, inputs: Sequence[InferInput], attributes: dict[str, Any]) -> InferResult:
         """One request; `attributes` are its span's. Raises RENDERER_UNAVAILABLE or MODEL_REJECTED."""
@@ -45,12 +42,12 @@ class TritonModel:
                 "rpc.system": "grpc",
                 "rpc.service": "inference.GRPCInferenceService",
                 "rpc.method": "ModelInfer",
-                "server.address": self._url,
+                "server.address": self._triton.url,
                 **attributes,
             },
         ):
             try:
-                return await self._client.infer(
+                return await self._triton.client.infer(
                     self.name, list(inputs), client_timeout=self._timeout, headers=trace_headers()
                 )
             except InferenceServerException as error:
@@ -58,19 +55,16 @@ class TritonModel:
 
     async def check_loaded(self) -> None:
         try:
-            ready = await self._client.is_model_ready(self.name, client_timeout=5)
+            ready = await self._triton.client.is_model_ready(self.name, client_timeout=5)
         except InferenceServerException as error:
             raise self._failure(error) from error
         if not ready:
             raise self.unavailable(f"the model {self.name!r} is not loaded (yet)")
 
-    async def close(self) -> None:
-        await self._client.close()
-
     def unavailable(self, detail: str) -> ReelmillError:
         return ReelmillError(
             Reason.RENDERER_UNAVAILABLE,
-            f"Triton at {self._url} did not {self._does} ({detail}); {self._hint}",
+            f"Triton at {self._triton.url} did not {self._does} ({detail}); {self._hint}",
         )
 
     def _failure(self, error: InferenceServerException) -> ReelmillError:

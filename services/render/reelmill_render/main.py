@@ -6,10 +6,13 @@ from pydantic import ValidationError
 
 from reelmill.v1 import common_pb2, render_pb2_grpc
 from reelmill_kit.bus import Bus
+from reelmill_kit.errors import ReelmillError
 from reelmill_kit.jobs import JobWorker
 from reelmill_kit.runtime import Runtime
 from reelmill_kit.store import S3Store
+from reelmill_kit.tls import Certificates, TlsSettings
 
+from .connection import TritonConnection
 from .service import RenderServicer
 from .settings import RenderSettings
 from .stage import RenderStage
@@ -22,8 +25,13 @@ async def main() -> None:
     bus = Bus(settings, "render", common_pb2.STAGE_RENDER)
     runtime = Runtime("render", settings, bus)
     store = S3Store(settings)
-    renderer = TritonRenderer(settings.triton_url, settings.triton_model, settings.frame_timeout)
-    judge = TritonJudge(settings.triton_url, settings.triton_judge, settings.frame_timeout)
+    try:
+        certificates = Certificates.configured(TlsSettings())
+        triton = TritonConnection(settings.triton_url, certificates, settings.frame_timeout)
+    except ReelmillError as error:
+        raise SystemExit(f"settings: {error.message}") from None
+    renderer = TritonRenderer(triton, settings.triton_model, settings.frame_timeout)
+    judge = TritonJudge(triton, settings.triton_judge, settings.frame_timeout)
     stage = RenderStage(store, renderer, judge, settings.policy(), settings.job_concurrency)
     runtime.needs("object store", store.check)
     runtime.needs("Triton", renderer.check)
@@ -49,8 +57,9 @@ async def main() -> None:
             [worker.run],
         )
     finally:
-        await renderer.close()
-        await judge.close()
+        renderer.close()
+        judge.close()
+        await triton.close()
 
 
 def run() -> None:

@@ -11,7 +11,9 @@ from .gate import Limits, Policy
 
 
 class RenderSettings(ServiceSettings):
-    triton_url: Annotated[str, Field(description="Triton's gRPC address, host:port.")] = "127.0.0.1:8001"
+    triton_url: Annotated[
+        str, Field(description="Triton's gRPC address, host:port; https://host:port for TLS.")
+    ] = "127.0.0.1:8001"
     triton_model: str = "diffusion"
     frame_timeout: Annotated[
         float, Field(gt=0, description="Seconds for one frame, waiting for its turn in Triton included.")

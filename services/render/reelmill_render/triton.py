@@ -9,6 +9,7 @@ from tritonclient.grpc import InferInput, InferResult
 
 from reelmill_kit.telemetry import instruments
 
+from .connection import TritonConnection
 from .domain import Drawing, Model, Picture
 from .inference import Remembered, TritonModel, bytes_input, output, tensor_input, text_output
 from .ports import Drawn
@@ -20,12 +21,10 @@ _PROBE = Picture(
 
 
 class TritonRenderer:
-    """Must be made inside a running event loop, because its channel belongs to it."""
-
-    def __init__(self, url: str, model: str, frame_timeout: float) -> None:
-        """`url` is host:port of Triton's gRPC endpoint; `frame_timeout` in seconds, queueing included."""
+    def __init__(self, triton: TritonConnection, model: str, frame_timeout: float) -> None:
+        """`frame_timeout` in seconds, queueing included."""
         self._triton = TritonModel(
-            url,
+            triton,
             model,
             frame_timeout,
             what="diffusion model",
@@ -53,9 +52,8 @@ class TritonRenderer:
         await self._triton.check_loaded()
         await self.model()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         self._model.close()
-        await self._triton.close()
 
     async def _ask_model(self) -> Model:
         result = await self._infer(_PROBE, b"")

@@ -7,6 +7,7 @@ from tritonclient.grpc import InferResult
 
 from reelmill_kit.telemetry import instruments
 
+from .connection import TritonConnection
 from .gate import Score, Scores
 from .inference import Remembered, TritonModel, bytes_input, output, tensor_input, text_output
 from .ports import Pixels, Vector, Verdict
@@ -16,12 +17,10 @@ _PROBE: Pixels = np.zeros((64, 64, 3), np.uint8)
 
 
 class TritonJudge:
-    """Must be made inside a running event loop, because its channel belongs to it."""
-
-    def __init__(self, url: str, model: str, timeout: float) -> None:
-        """`url` is host:port of Triton's gRPC endpoint; `timeout` in seconds, queueing included."""
+    def __init__(self, triton: TritonConnection, model: str, timeout: float) -> None:
+        """`timeout` in seconds, queueing included."""
         self._triton = TritonModel(
-            url,
+            triton,
             model,
             timeout,
             what="judge",
@@ -59,9 +58,8 @@ class TritonJudge:
         await self._triton.check_loaded()
         await self.digest()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         self._digest.close()
-        await self._triton.close()
 
     async def _ask_digest(self) -> str:
         return (await self.judge(_PROBE, "", None)).judge_digest

@@ -161,10 +161,23 @@ async def test_what_is_no_request_is_refused_and_starts_nothing(stack: Stack) ->
     assert await stack.door.movies.list("acme") == []
 
 
-async def test_a_request_that_is_too_large_is_refused(stack: Stack) -> None:
-    answer = await stack.post("CreateMovie", {**ASKED, "requestId": "x" * REQUEST_LIMIT})
-    assert answer.status_code == 429
-    assert answer.json()["code"] == "resource_exhausted"
+async def test_a_request_that_is_too_large_is_refused_whether_it_tells_its_length_or_not(
+    stack: Stack,
+) -> None:
+    asked = {**ASKED, "requestId": "x" * REQUEST_LIMIT}
+    answer = await stack.post("CreateMovie", asked)
+    assert (answer.status_code, reason_of(answer)) == (413, "INVALID_FIELD")
+    assert str(REQUEST_LIMIT) in answer.json()["message"]
+
+    async def parts() -> AsyncIterator[bytes]:
+        text = json.dumps(asked).encode()
+        for start in range(0, len(text), 1 << 20):
+            yield text[start : start + (1 << 20)]
+
+    headers = {**stack.headers(), "content-type": "application/json"}
+    answer = await stack.client.post(f"{SERVICE}/CreateMovie", content=parts(), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (429, "resource_exhausted")
+    assert await stack.door.movies.list("acme") == []
 
 
 async def test_a_service_that_is_away_is_told_of_without_its_address(stack: Stack) -> None:
@@ -234,4 +247,34 @@ async def test_a_deadline_holds_for_the_service_too(stack: Stack) -> None:
     assert b"STATE_" in answer.content
     assert b"deadline_exceeded" in answer.content.rpartition(b"\x02")[2]
     assert 1.4 < answer.elapsed.total_seconds() < 9
+    stack.gate.opened.set()
+
+
+async def test_who_goes_away_while_watching_ends_the_services_work_too(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.gate.opened.clear()
+    name = (await stack.post("CreateMovie", ASKED)).json()["movie"]["name"]
+    follow, ended = stack.door.movies.follow, asyncio.Event()
+
+    async def seen(*asked: Any) -> AsyncIterator[Any]:
+        try:
+            async for record in follow(*asked):
+                yield record
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(stack.door.movies, "follow", seen)
+    request = json.dumps({"name": name}).encode()
+    async with stack.client.stream(
+        "POST",
+        f"{SERVICE}/WatchMovie",
+        content=struct.pack(">BI", 0, len(request)) + request,
+        headers={**stack.headers(), "content-type": "application/connect+json"},
+    ) as answer:
+        heard = answer.aiter_bytes()
+        assert b"STATE_" in await anext(heard)
+        await asyncio.sleep(1)
+        assert not ended.is_set()
+    await asyncio.wait_for(ended.wait(), 10)
     stack.gate.opened.set()

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import numpy as np
@@ -11,18 +10,16 @@ from tritonclient.grpc.aio import InferenceServerClient
 
 from reelmill_kit.errors import Reason, ReelmillError
 from reelmill_local.stack import LocalStack
+from reelmill_render.connection import TritonConnection
 from reelmill_render.domain import Drawing, Picture
 from reelmill_render.triton import TritonRenderer
-from tests.support.servers import free_port
 
 pytestmark = [pytest.mark.stack, pytest.mark.torch]
 
 
 @pytest.fixture
-async def renderer(triton: LocalStack) -> AsyncIterator[TritonRenderer]:
-    made = TritonRenderer(triton.addresses["triton"], "diffusion", frame_timeout=60)
-    yield made
-    await made.close()
+def renderer(connection: TritonConnection) -> TritonRenderer:
+    return TritonRenderer(connection, "diffusion", frame_timeout=60)
 
 
 @pytest.fixture
@@ -106,33 +103,31 @@ async def test_a_cancelled_frame_is_not_drawn_to_its_end(renderer: TritonRendere
         await renderer.draw(replace(picture, seed=6), b"")
 
 
-async def test_a_frame_that_takes_too_long_may_be_tried_again(triton: LocalStack, picture: Picture) -> None:
-    hasty = TritonRenderer(triton.addresses["triton"], "diffusion", frame_timeout=0.3)
+async def test_a_frame_that_takes_too_long_may_be_tried_again(
+    connection: TritonConnection, picture: Picture
+) -> None:
+    hasty = TritonRenderer(connection, "diffusion", frame_timeout=0.3)
     with pytest.raises(ReelmillError) as late:
         await hasty.draw(
             replace(picture, drawing=replace(picture.drawing, steps=150, width=256, height=256)), b""
         )
-    await hasty.close()
     assert late.value.transient
     assert "REELMILL_FRAME_TIMEOUT" in late.value.message
 
 
-async def test_a_model_that_is_not_there_is_no_readiness(triton: LocalStack) -> None:
-    lost = TritonRenderer(triton.addresses["triton"], "nonesuch", frame_timeout=5)
+async def test_a_model_that_is_not_there_is_no_readiness(connection: TritonConnection) -> None:
+    lost = TritonRenderer(connection, "nonesuch", frame_timeout=5)
     with pytest.raises(ReelmillError) as missing:
         await lost.check()
-    await lost.close()
     assert missing.value.reason is Reason.RENDERER_UNAVAILABLE
     assert "nonesuch" in missing.value.message
 
 
-async def test_no_triton_is_said_to_be_none_and_may_heal() -> None:
-    url = f"127.0.0.1:{free_port()}"
-    lonely = TritonRenderer(url, "diffusion", frame_timeout=5)
+async def test_no_triton_is_said_to_be_none_and_may_heal(nobody: TritonConnection) -> None:
+    lonely = TritonRenderer(nobody, "diffusion", frame_timeout=5)
     for ask in (lonely.check, lonely.model):
         with pytest.raises(ReelmillError) as missing:
             await ask()
         assert missing.value.reason is Reason.RENDERER_UNAVAILABLE
         assert missing.value.transient
-        assert url in missing.value.message
-    await lonely.close()
+        assert nobody.url in missing.value.message

@@ -2,25 +2,21 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
 
 from reelmill_kit.errors import Reason, ReelmillError
-from reelmill_local.stack import LocalStack
+from reelmill_render.connection import TritonConnection
 from reelmill_render.ports import Pixels
 from reelmill_render.triton_judge import TritonJudge
-from tests.support.servers import free_port
 
 pytestmark = [pytest.mark.stack, pytest.mark.torch]
 
 
 @pytest.fixture
-async def judge(triton: LocalStack) -> AsyncIterator[TritonJudge]:
-    made = TritonJudge(triton.addresses["triton"], "judge", timeout=60)
-    yield made
-    await made.close()
+def judge(connection: TritonConnection) -> TritonJudge:
+    return TritonJudge(connection, "judge", timeout=60)
 
 
 @pytest.fixture
@@ -66,22 +62,21 @@ async def test_the_same_picture_gets_the_same_scores_in_any_company(
         assert one.margin == pytest.approx(other.margin, abs=1e-4)
 
 
-async def test_a_judge_that_is_not_there_is_said_to_be_what_the_gate_needs(triton: LocalStack) -> None:
-    lost = TritonJudge(triton.addresses["triton"], "nonesuch", timeout=5)
+async def test_a_judge_that_is_not_there_is_said_to_be_what_the_gate_needs(
+    connection: TritonConnection,
+) -> None:
+    lost = TritonJudge(connection, "nonesuch", timeout=5)
     for ask in (lost.check, lost.digest):
         with pytest.raises(ReelmillError) as missing:
             await ask()
         assert missing.value.reason is Reason.RENDERER_UNAVAILABLE
         for named in ("nonesuch", "REELMILL_JUDGE_MODEL", "REELMILL_GATE=off"):
             assert named in missing.value.message
-    await lost.close()
 
 
-async def test_no_triton_is_said_to_be_none_and_may_heal() -> None:
-    url = f"127.0.0.1:{free_port()}"
-    lonely = TritonJudge(url, "judge", timeout=5)
+async def test_no_triton_is_said_to_be_none_and_may_heal(nobody: TritonConnection) -> None:
+    lonely = TritonJudge(nobody, "judge", timeout=5)
     with pytest.raises(ReelmillError) as missing:
         await lonely.check()
     assert missing.value.transient
-    assert url in missing.value.message
-    await lonely.close()
+    assert nobody.url in missing.value.message
