@@ -148,6 +148,15 @@ def test_without_keda_an_hpa_and_without_either_fixed_replicas() -> None:
     assert not any(name.startswith(("ScaledObject", "Horizontal")) for name in documents)
 
 
+def test_every_pod_that_reads_the_weights_compares_their_digest_first() -> None:
+    documents = by_name(rendered("weights.digest=0123456789ab,llm.model=m"))
+    for name in ("triton", "style", "script"):
+        *_, check, server = containers(documents[f"Deployment/reelmill-{name}"])
+        assert check["name"] == "verify-weights"
+        assert check["command"][-2:] == ["/weights/model", "0123456789ab"]
+        assert check["image"] == server["image"]
+
+
 def test_termination_is_longer_than_the_grace_that_a_service_gives_its_work() -> None:
     for document in workloads(rendered()):
         pod = document["spec"]["template"]["spec"] if "template" in document["spec"] else document["spec"]

@@ -294,7 +294,7 @@ capabilities: {drop: [ALL]}
 {{- end }}
 {{- end -}}
 
-{{- /* Init containers that put /weights in place: (list $ verifier-image); no image, no comparison of digests. */ -}}
+{{- /* Init containers that put /weights in place: (list $ image), the pod's own, which compares digests. */ -}}
 {{- define "reelmill.weights.init" -}}
 {{- $root := index . 0 -}}{{- $verifier := index . 1 -}}
 {{- $w := $root.Values.weights -}}
@@ -321,11 +321,11 @@ capabilities: {drop: [ALL]}
     - {name: tmp, mountPath: /tmp}
     {{- include "reelmill.tls.mount" $root | nindent 4 }}
 {{- end }}
-{{- if and $w.digest $verifier }}
+{{- if $w.digest }}
 - name: verify-weights
   image: {{ $verifier }}
   imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-  command: [/opt/reelmill/bin/python, -m, reelmill_diffusion.verify, /weights/model, {{ $w.digest | quote }}]
+  command: [/opt/reelmill/bin/python, -m, reelmill_kit.commands.verify, /weights/model, {{ $w.digest | quote }}]
   securityContext: {{- include "reelmill.container.security" $root | nindent 4 }}
   resources: {requests: {cpu: 200m, memory: 512Mi}, limits: {memory: 1Gi}}
   volumeMounts: [{name: weights, mountPath: /weights, readOnly: true}, {name: tmp, mountPath: /tmp}]

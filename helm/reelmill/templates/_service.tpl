@@ -69,7 +69,7 @@ spec:
       {{- end }}
       topologySpreadConstraints: {{- include "reelmill.spread" (list $root .name) | nindent 8 }}
       {{- if $weighs }}
-      {{- with include "reelmill.weights.init" (list $root (ternary $image "" (eq .name "style"))) | trim }}
+      {{- with include "reelmill.weights.init" (list $root $image) | trim }}
       initContainers: {{- . | nindent 8 }}
       {{- end }}
       {{- end }}

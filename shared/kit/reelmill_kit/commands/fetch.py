@@ -3,7 +3,7 @@
     python -m reelmill_kit.commands.fetch models/starter /model
 
 Files that are there with the right size are left as they are; each is written beside its place first, so none
-is ever half there. Whether they are the right ones a digest has to say (`reelmill_diffusion.verify`).
+is ever half there. Whether they are the right ones a digest has to say (`reelmill_kit.commands.verify`).
 """
 
 import argparse

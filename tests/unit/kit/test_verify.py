@@ -4,14 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-pytestmark = pytest.mark.torch
 STARTER = Path(__file__).parents[3] / "services" / "render" / "starter" / "model"
 
 
 def verify(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "reelmill_diffusion.verify", *arguments]
+    command = [sys.executable, "-m", "reelmill_kit.commands.verify", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
