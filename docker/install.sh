@@ -17,16 +17,23 @@ trim() {
     \( -path '*/numpy/*' -o -path '*/pyarrow/*' -o -path '*/Crypto/*' -o -path '*/torch/include' \) -prune -exec rm -rf {} +
   # What downloads from a hub: nothing is, by a service.
   rm -rf $target/lib/python3*/site-packages/hf_xet*
-  # Four packages are shipped with their symbols, 35 MB; each is imported to see that it still can be. Images with
-  # PyTorch, forty times as large, do without.
-  command -v strip >/dev/null && for package in ml_dtypes Crypto.Cipher.AES nacl._sodium cryptography.hazmat.bindings._rust; do
-    folder=$(echo $target/lib/python3*/site-packages/"${package%%.*}")
-    [ ! -d "$folder" ] || {
-      find "$folder" -name '*.so' -exec strip --strip-unneeded {} +
-      $target/bin/python3 -c "import $package"
-    }
-  done
+  # Images with PyTorch, forty times as large, do without the rest.
+  command -v strip >/dev/null && trim_compiled
   find $target -name '*.pyx' -delete -o -name '*.pxd' -delete -o -name '*.pyi' -delete
+}
+
+# What is compiled and of no use here: symbols, 42 MB of them; pictures in AVIF; NumPy's builder and what only its tests import.
+# Each package is imported to see that it still can be.
+trim_compiled() {
+  packages=$(echo $target/lib/python3*/site-packages)
+  rm -rf "$packages"/PIL/_avif* "$packages"/pillow.libs/libavif* "$packages"/numpy/distutils "$packages"/numpy/f2py
+  rm -f "$packages"/numpy/_core/_simd.*
+  for folder in ml_dtypes numpy numpy.libs PIL pillow.libs Crypto nacl cryptography; do
+    [ ! -d "$packages/$folder" ] || find "$packages/$folder" -name '*.so*' -exec strip --strip-unneeded {} +
+  done
+  for package in ml_dtypes numpy.random PIL.Image Crypto.Cipher.AES nacl._sodium cryptography.hazmat.bindings._rust; do
+    [ ! -d "$packages/${package%%.*}" ] || $target/bin/python3 -c "import $package"
+  done
 }
 
 case $1 in
