@@ -1,15 +1,14 @@
 """The commands `reelmill nats ..`: who may do what at a NATS of one's own."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
-from .output import USAGE, CommandError, notices
+from .from_kit import from_kit
+from .output import notices
 
-T = TypeVar("T")
 Projects = list[str]
 Folder = Annotated[Path, typer.Argument(help="Where the keys are: NAME.nk is secret, NAME.pub is not.")]
 
@@ -23,29 +22,26 @@ def users(
 ) -> None:
     """Make the keys that are missing: of each service, the autoscaler, and those who are named."""
 
-    def make() -> list[Path]:
+    with from_kit():
         from reelmill_kit.rights.folder import make_keys
         from reelmill_kit.rights.users import AUTOSCALER, FOLLOWER, PUBLISHER, SERVICES, BusUser
 
         wanted = [BusUser.of(role) for role in (*SERVICES, AUTOSCALER)]
         wanted += [BusUser.of(PUBLISHER, project) for project in publisher]
         wanted += [BusUser.of(FOLLOWER, project) for project in follower]
-        return make_keys(folder, [user.name for user in wanted])
-
-    for seed in _said(make):
+        made = make_keys(folder, [user.name for user in wanted])
+    for seed in made:
         notices().print(f"{seed} is secret: give it to that user alone", style="dim", markup=False)
 
 
 def config(folder: Folder) -> None:
     """Print the server's accounts, for an `include` in its configuration; nothing secret is in it."""
 
-    def told() -> str:
+    with from_kit():
         from reelmill_kit.rights.folder import public_keys
         from reelmill_kit.rights.nats_server import configuration
 
-        return configuration(public_keys(folder))
-
-    print(_said(told), end="")
+        print(configuration(public_keys(folder)), end="")
 
 
 def rights(
@@ -54,7 +50,7 @@ def rights(
 ) -> None:
     """Print what a user may publish and subscribe to, for a NATS that knows its users by JWT."""
 
-    def told() -> str:
+    with from_kit():
         from reelmill_kit.rights.bus import inbox
         from reelmill_kit.rights.bus import rights as rights_of
         from reelmill_kit.rights.users import BusUser
@@ -62,23 +58,4 @@ def rights(
         user = BusUser.of(role, project)
         has = rights_of(user)
         answers = f"{inbox(user.name) if user.is_service else '_INBOX'}.>"
-        return json.dumps({"publish": has.publish, "subscribe": [*has.subscribe, answers]}, indent=1)
-
-    print(_said(told))
-
-
-def _said(make: Callable[[], T]) -> T:
-    """What it returns; what is wrong becomes one line."""
-    try:
-        from reelmill_kit.errors import ReelmillError
-    except ImportError as error:
-        raise CommandError(
-            "NOT_INSTALLED",
-            f"this needs the package reelmill-kit ({error}); in a clone of the repository run `make setup`",
-        ) from error
-    try:
-        return make()
-    except ReelmillError as error:
-        raise CommandError(error.reason.value, error.message, USAGE) from error
-    except OSError as error:
-        raise CommandError("BAD_FILE", f"{error.filename}: {error.strerror}", USAGE) from error
+        print(json.dumps({"publish": has.publish, "subscribe": [*has.subscribe, answers]}, indent=1))

@@ -2,11 +2,11 @@
 
 import os
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated
 
 import typer
 
+from .from_kit import from_kit
 from .output import USAGE, CommandError, notices
 
 Folder = Annotated[Path, typer.Argument(help="Where the files go; made when missing.")]
@@ -14,7 +14,10 @@ Folder = Annotated[Path, typer.Argument(help="Where the files go; made when miss
 
 def ca(folder: Folder, days: Annotated[float, typer.Option(min=1, max=36500)] = 3650.0) -> None:
     """Make a CA: ca.crt, which callers believe (--tls-ca), and ca.key, which you keep."""
-    cert, key = _making().make_ca(days)
+    with from_kit():
+        from reelmill_kit.tls.making import make_ca
+
+        cert, key = make_ca(days)
     _write(folder, {"ca.crt": cert, "ca.key": key}, replace=False)
 
 
@@ -28,28 +31,12 @@ def certificate(
     days: Annotated[float, typer.Option(min=0.01, max=3650)] = 365.0,
 ) -> None:
     """Make a certificate: tls.crt, tls.key, and ca.crt beside them; one that is there is replaced."""
-    making = _making()
-    from reelmill_kit.errors import ReelmillError
+    with from_kit():
+        from reelmill_kit.tls.making import make_certificate
 
-    try:
         authority = (issuer / "ca.crt").read_bytes()
-        cert, key = making.make_certificate(authority, (issuer / "ca.key").read_bytes(), names, days)
-    except OSError as error:
-        raise CommandError("BAD_FILE", f"{error.filename} cannot be read: {error.strerror}", USAGE) from error
-    except ReelmillError as error:
-        raise CommandError(error.reason.value, error.message, USAGE) from error
+        cert, key = make_certificate(authority, (issuer / "ca.key").read_bytes(), names, days)
     _write(folder, {"ca.crt": authority, "tls.key": key, "tls.crt": cert}, replace=True)
-
-
-def _making() -> ModuleType:
-    try:
-        from reelmill_kit.tls import making
-    except ImportError as error:
-        raise CommandError(
-            "NOT_INSTALLED",
-            f"this needs the package reelmill-kit ({error}); in a clone of the repository run `make setup`",
-        ) from error
-    return making
 
 
 def _write(folder: Path, files: dict[str, bytes], *, replace: bool) -> None:

@@ -1,10 +1,11 @@
 """The command `reelmill s3 policy`: what a service's keys are for, at an S3 server of one's own."""
 
+import json
 from typing import Annotated
 
 import typer
 
-from .output import USAGE, CommandError
+from .from_kit import from_kit
 
 
 def policy(
@@ -16,20 +17,9 @@ def policy(
     ] = False,
 ) -> None:
     """Print what keys of a role may do, as a policy of AWS, MinIO or Ceph."""
-    try:
-        import json
-
-        from reelmill_kit.errors import ReelmillError
+    with from_kit():
         from reelmill_kit.rights import store
-    except ImportError as error:
-        raise CommandError(
-            "NOT_INSTALLED",
-            f"this needs the package reelmill-kit ({error}); in a clone of the repository run `make setup`",
-        ) from error
-    try:
+
         has = store.rights(role, project)
-    except ReelmillError as error:
-        raise CommandError(error.reason.value, error.message, USAGE) from error
-    print(
-        json.dumps(store.seaweedfs_actions(has, bucket), indent=1) if seaweedfs else store.policy(has, bucket)
-    )
+        actions = store.seaweedfs_actions(has, bucket)
+        print(json.dumps(actions, indent=1) if seaweedfs else store.policy(has, bucket))

@@ -1,17 +1,15 @@
 """The commands `reelmill token ..`: keys and tokens of one's own, where no company's issuer is at hand."""
 
 import os
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
-from .output import USAGE, CommandError, notices
+from .from_kit import from_kit
+from .output import notices
 
-T = TypeVar("T")
 PrivateKey = Annotated[Path, typer.Option(help="The private key, as `reelmill token key` makes it.")]
 
 
@@ -25,12 +23,11 @@ class RoleName(StrEnum):
 
 def key(file: Annotated[Path, typer.Argument(help="Where it goes; only you can read it.")]) -> None:
     """Make a private key to sign tokens with."""
-    from_kit = _minting()
-    try:
+    with from_kit():
+        from reelmill_kit.auth.minting import new_key
+
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(from_kit.new_key())
-    except OSError as error:
-        raise CommandError("BAD_FILE", f"{file} cannot be made: {error.strerror}", USAGE) from error
+            out.write(new_key())
     notices().print(f"{file} signs tokens: keep it to yourself", style="dim", markup=False)
 
 
@@ -40,8 +37,10 @@ def keys(
     ],
 ) -> None:
     """Print the public keys as a JWKS document, for REELMILL_AUTH_KEYS or a ConfigMap."""
-    from_kit = _minting()
-    print(_said(lambda: from_kit.jwks(*map(_read, files))), end="")
+    with from_kit():
+        from reelmill_kit.auth.minting import jwks
+
+        print(jwks(*(file.read_bytes() for file in files)), end="")
 
 
 def mint(
@@ -58,13 +57,13 @@ def mint(
     audience: Annotated[str, typer.Option(help="As the services' REELMILL_AUTH_AUDIENCE.")] = "reelmill",
 ) -> None:
     """Print a token."""
-    from_kit = _minting()
-    from reelmill_kit.auth import Role
+    with from_kit():
+        from reelmill_kit.auth import Role
+        from reelmill_kit.auth.minting import mint
 
-    def made() -> str:
-        return str(
-            from_kit.mint(
-                _read(key),
+        print(
+            mint(
+                key.read_bytes(),
                 issuer=issuer,
                 audience=audience,
                 subject=subject,
@@ -73,32 +72,3 @@ def mint(
                 seconds=days * 86400,
             )
         )
-
-    print(_said(made))
-
-
-def _minting() -> ModuleType:
-    try:
-        from reelmill_kit.auth import minting
-    except ImportError as error:
-        raise CommandError(
-            "NOT_INSTALLED",
-            f"this needs the package reelmill-kit ({error}); in a clone of the repository run `make setup`",
-        ) from error
-    return minting
-
-
-def _said(make: Callable[[], T]) -> T:
-    from reelmill_kit.errors import ReelmillError
-
-    try:
-        return make()
-    except ReelmillError as error:
-        raise CommandError(error.reason.value, error.message, USAGE) from error
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise CommandError("BAD_FILE", f"{file} cannot be read: {error.strerror}", USAGE) from error
