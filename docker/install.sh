@@ -22,17 +22,19 @@ trim() {
   find $target -name '*.pyx' -delete -o -name '*.pxd' -delete -o -name '*.pyi' -delete
 }
 
-# What is compiled and of no use here: symbols, 42 MB of them; pictures in AVIF; NumPy's builder and what only its tests import.
+# What is compiled and of no use here: symbols, 45 MB of them; pictures in AVIF; NumPy's builder and what only its tests import.
 # Each package is imported to see that it still can be.
 trim_compiled() {
   packages=$(echo $target/lib/python3*/site-packages)
   rm -rf "$packages"/PIL/_avif* "$packages"/pillow.libs/libavif* "$packages"/numpy/distutils "$packages"/numpy/f2py
   rm -f "$packages"/numpy/_core/_simd.*
-  for folder in ml_dtypes numpy numpy.libs PIL pillow.libs Crypto nacl cryptography; do
-    [ ! -d "$packages/$folder" ] || find "$packages/$folder" -name '*.so*' -exec strip --strip-unneeded {} +
+  # Not what lies in *.libs: those were edited after they were linked, and strip would break them.
+  for found in ml_dtypes numpy PIL Crypto nacl cryptography; do
+    [ ! -d "$packages/$found" ] || find "$packages/$found" -name '*.so' -exec strip --strip-unneeded {} +
   done
-  for package in ml_dtypes numpy.random PIL.Image Crypto.Cipher.AES nacl._sodium cryptography.hazmat.bindings._rust; do
-    [ ! -d "$packages/${package%%.*}" ] || $target/bin/python3 -c "import $package"
+  find "$packages" -maxdepth 1 -name 'rapidjson*.so' -exec strip --strip-unneeded {} +
+  for found in ml_dtypes numpy.random PIL.Image Crypto.Cipher.AES nacl._sodium cryptography.hazmat.bindings._rust; do
+    [ ! -d "$packages/${found%%.*}" ] || $target/bin/python3 -c "import $found"
   done
 }
 
