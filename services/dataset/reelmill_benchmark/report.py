@@ -103,7 +103,8 @@ def _verdict(names: tuple[str, str], found: Any, of_authors: Any) -> str:
         gap = f"win gap {found.gap.value:+.3f}, 95 % interval {found.gap.low:+.3f} to {found.gap.high:+.3f}"
         if found.gap.excludes_zero and found.says_no_difference:
             better = names[0] if found.gap.value > 0 else names[1]
-            return f"{better} seems better, but {found.movies} movies are too few to be sure ({gap})."
+            few = "one movie is" if found.movies == 1 else f"{found.movies} movies are"
+            return f"{better} seems better, but {few} too few to be sure ({gap})."
         if found.says_no_difference:
             return f"No difference was found between {names[0]} and {names[1]} ({gap})."
         better, worse = names if found.gap.value > 0 else names[::-1]
