@@ -67,7 +67,7 @@ test-cluster: setup ## The chart on a real Kubernetes: KUBECONFIG, helm, kubectl
 	@$(BIN)/python -m tests.cluster.run $(if $(KEEP),--keep)
 
 .PHONY: test-chart
-test-chart: setup ## The chart and the Dockerfiles: every two switches together against Kubernetes' schemas, hadolint (ALL=1: every combination)
+test-chart: setup ## The chart and the Dockerfiles: every four switches together against Kubernetes' schemas, hadolint (ALL=1: every combination)
 	@tests/chart/tools.sh
 	$(BIN)/pytest tests/chart $(if $(ALL),,-m "not slow")
 
