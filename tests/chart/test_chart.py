@@ -284,6 +284,10 @@ def test_notes_tell_the_first_three_commands() -> None:
     assert "1. " in done.stdout
     assert "helm test reelmill --namespace films" in done.stdout
     assert "To remove it, too" in done.stdout
+    assert "--server 127.0.0.1:50051 --wait" in done.stdout
+    closed = notes("tls.enabled=true", AUTH_BY_ADDRESS)
+    assert "get secret reelmill-tls -o 'jsonpath={.data.ca\\.crt}'" in closed
+    assert "--tls-ca ca.crt --token-file TOKEN -p PROJECT --wait" in closed
 
 
 def test_lint_finds_nothing() -> None:
