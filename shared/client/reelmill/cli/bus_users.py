@@ -41,7 +41,8 @@ def config(folder: Folder) -> None:
         from reelmill_kit.rights.folder import public_keys
         from reelmill_kit.rights.nats_server import configuration
 
-        print(configuration(public_keys(folder)), end="")
+        told = configuration(public_keys(folder))
+    print(told, end="")
 
 
 def rights(
@@ -58,4 +59,4 @@ def rights(
         user = BusUser.of(role, project)
         has = rights_of(user)
         answers = f"{inbox(user.name) if user.is_service else '_INBOX'}.>"
-        print(json.dumps({"publish": has.publish, "subscribe": [*has.subscribe, answers]}, indent=1))
+    print(json.dumps({"publish": has.publish, "subscribe": [*has.subscribe, answers]}, indent=1))

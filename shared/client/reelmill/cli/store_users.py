@@ -22,4 +22,5 @@ def policy(
 
         has = store.rights(role, project)
         actions = store.seaweedfs_actions(has, bucket)
-        print(json.dumps(actions, indent=1) if seaweedfs else store.policy(has, bucket))
+        told = json.dumps(actions, indent=1) if seaweedfs else store.policy(has, bucket)
+    print(told)

@@ -40,7 +40,8 @@ def keys(
     with from_kit():
         from reelmill_kit.auth.minting import jwks
 
-        print(jwks(*(file.read_bytes() for file in files)), end="")
+        told = jwks(*(file.read_bytes() for file in files))
+    print(told, end="")
 
 
 def mint(
@@ -61,14 +62,13 @@ def mint(
         from reelmill_kit.auth import Role
         from reelmill_kit.auth.minting import mint
 
-        print(
-            mint(
-                key.read_bytes(),
-                issuer=issuer,
-                audience=audience,
-                subject=subject,
-                projects=project,
-                role=Role[role.name],
-                seconds=days * 86400,
-            )
+        token = mint(
+            key.read_bytes(),
+            issuer=issuer,
+            audience=audience,
+            subject=subject,
+            projects=project,
+            role=Role[role.name],
+            seconds=days * 86400,
         )
+    print(token)
