@@ -11,7 +11,7 @@ import diffusers
 import numpy as np
 import torch
 import transformers
-from diffusers import StableDiffusionPipeline
+from diffusers import DiffusionPipeline
 from numpy.typing import NDArray
 
 from reelmill_render.domain import Picture
@@ -24,13 +24,15 @@ class Drawn:
 
 
 class PlainLoop:
-    """Loaded at float32 with PyTorch's own number of threads, as Triton loads it."""
+    """Loaded as Triton loads it: on a GPU in float16, else in float32 with PyTorch's own threads."""
 
     def __init__(self, model: Path) -> None:
         diffusers.utils.logging.disable_progress_bar()
         transformers.utils.logging.disable_progress_bar()
-        load: Any = StableDiffusionPipeline.from_pretrained
-        self._pipeline = load(str(model), dtype=torch.float32)
+        load: Any = DiffusionPipeline.from_pretrained
+        gpu = torch.cuda.is_available()
+        self._pipeline = load(str(model), dtype=torch.float16 if gpu else torch.float32)
+        self._pipeline.to("cuda" if gpu else "cpu")
         self._pipeline.set_progress_bar_config(disable=True)
 
     def draw(self, pictures: Sequence[Picture], batch: int) -> Drawn:

@@ -2,6 +2,9 @@
 
     make bench-sdxl        (or: python -m tests.bench.sdxl --steps 10 --batches 1 2 4 8)
 
+With `--save FOLDER` the model is only written there, in diffusers format: REELMILL_DIFFUSION_MODEL=FOLDER
+make bench-movie then measures frames of this size through the whole system.
+
 The model is made in memory in the shape of stabilityai/stable-diffusion-xl-base-1.0 (a UNet of 2.6 billion
 weights, both text encoders, 1024 px); what random weights draw is noise, but it takes as long. Drawing is as
 the renderer does it: float16, the autoencoder in float32, guidance, so two evaluations of the UNet a step.
@@ -15,12 +18,14 @@ import json
 import time
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from reelmill_diffusion import DiffusionModel, Drawing, StyleEmbedding, draw
+from reelmill_diffusion.digest import SETTINGS
 from reelmill_diffusion.inversion import InversionOptions, Reference
 from reelmill_diffusion.inversion_run import InversionRun
 from reelmill_diffusion.testing import tiny_tokenizer
@@ -156,11 +161,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--steps", type=int, default=30, help="of denoising a frame")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--save", type=Path, metavar="FOLDER", help="only write the model there")
     options = parser.parse_args()
     if not torch.cuda.is_available():
         raise SystemExit("bench-sdxl: no GPU here; SDXL at its real size needs one")
     place = torch.device("cuda")
     pipeline = sdxl(torch.float16)
+    if options.save:
+        pipeline.save_pretrained(options.save)
+        settings = {
+            "default_steps": options.steps,
+            "default_guidance_scale": GUIDANCE,
+            "default_size": SIDE,
+        }
+        (options.save / SETTINGS).write_text(json.dumps(settings), "utf-8")
+        return
     pipeline.vae.to(torch.float32)
     drawn = drawing(DiffusionModel(pipeline, "0" * 64, {}, place), options.batches, options.steps)
     for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2):

@@ -66,10 +66,7 @@ class Callbacks:
 
     async def _process(self, message: Msg) -> None:
         try:
-            with tracer().start_as_current_span(
-                "send callback", context=trace_context(message.headers or {}), kind=SpanKind.CONSUMER
-            ):
-                await self._send(message)
+            await self._send(message)
             await message.ack()
         except Undelivered as failure:
             await self._later(message, failure)
@@ -94,7 +91,10 @@ class Callbacks:
             return  # it was told long before anybody sent callbacks here
         if not secrets:
             raise Undelivered(f"{project} has no webhook secret to sign with (REELMILL_WEBHOOK_SECRETS)")
-        await self._delivery.send(address, event, secrets[0])
+        with tracer().start_as_current_span(
+            "send callback", context=trace_context(message.headers or {}), kind=SpanKind.CONSUMER
+        ):
+            await self._delivery.send(address, event, secrets[0])
         instruments().callbacks.add(1, {"outcome": "delivered"})
 
     async def _later(self, message: Msg, failure: Undelivered) -> None:
