@@ -114,11 +114,16 @@ def keywords(schema: Any, name: str = "") -> Iterator[str]:
 
 def test_schemas_of_kubernetes_look_at_nothing_but_an_objects_shape() -> None:
     """So that of objects of one shape all are valid or none is."""
+    kinds = {one["kind"].lower() for one in rendered("autoscaling=hpa") if one["kind"] not in _CUSTOM}
+    assert {"deployment", "networkpolicy", "horizontalpodautoscaler"} <= kinds
     seen: set[str] = set()
     folder = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
     for version in VERSIONS:
-        definitions = folder / f"v{version}.0-local-strict" / "_definitions.json"
-        seen.update(keywords(json.loads(definitions.read_bytes())))
+        schemas = folder / f"v{version}.0-local-strict"
+        of_kinds = [path for kind in kinds for path in schemas.glob(f"{kind}-*.json")]
+        assert {path.stem.split("-")[0] for path in of_kinds} == kinds
+        for path in (schemas / "_definitions.json", *of_kinds):
+            seen.update(keywords(json.loads(path.read_bytes())))
     assert {"type", "required", "additionalProperties", "enum of kind"} <= seen
     told = {
         "$id",
