@@ -33,8 +33,8 @@ trim_compiled() {
     [ ! -d "$packages/$found" ] || find "$packages/$found" -name '*.so' -exec strip --strip-unneeded {} +
   done
   find "$packages" -maxdepth 1 -name 'rapidjson*.so' -exec strip --strip-unneeded {} +
-  for found in ml_dtypes numpy.random PIL.Image Crypto.Cipher.AES nacl._sodium cryptography.hazmat.bindings._rust; do
-    [ ! -d "$packages/${found%%.*}" ] || $target/bin/python3 -c "import $found"
+  for found in ml_dtypes numpy.random PIL.Image Crypto.Cipher.AES nacl._sodium cryptography.hazmat.bindings._rust rapidjson; do
+    [ -z "$(find "$packages" -maxdepth 1 -name "${found%%.*}" -o -name "${found%%.*}.*.so")" ] || $target/bin/python3 -c "import $found"
   done
 }
 
